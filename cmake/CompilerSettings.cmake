@@ -1,0 +1,25 @@
+# Flags for every target: baseline x86-64 code (kernels choose wider instructions at run time), warnings, sanitizers.
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -fno-math-errno -fno-trapping-math)
+set(CMAKE_CXX_FLAGS_RELEASE "-O2")
+if(TRIREME_SANITIZE)
+  add_compile_options(-fsanitize=${TRIREME_SANITIZE} -fno-omit-frame-pointer -g1)
+  add_link_options(-fsanitize=${TRIREME_SANITIZE})
+endif()
+find_program(CCACHE ccache)
+if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+# trireme_room(NAME [USES rooms...]): one shared library per room; headers are included from the project's root.
+function(trireme_room name)
+  cmake_parse_arguments(ROOM "" "" "USES" ${ARGN})
+  add_library(trireme_${name} SHARED)
+  add_library(trireme::${name} ALIAS trireme_${name})
+  target_include_directories(trireme_${name} PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/trireme>)
+  target_compile_features(trireme_${name} PUBLIC cxx_std_20)
+  set_target_properties(trireme_${name} PROPERTIES EXPORT_NAME ${name} VERSION ${PROJECT_VERSION} SOVERSION 0)
+  foreach(used ${ROOM_USES})
+    target_link_libraries(trireme_${name} PUBLIC trireme_${used})
+  endforeach()
+endfunction()
