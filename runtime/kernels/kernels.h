@@ -26,7 +26,7 @@ enum class Activation : std::uint8_t { identity, relu, leaky_relu, gelu, silu, s
 std::string_view name_of(Activation activation);
 inline constexpr float leaky_slope = 0.01f;  // slope of leaky_relu below zero
 
-enum class Binary : std::uint8_t { add, subtract, multiply };
+enum class Binary : std::uint8_t { add, subtract, multiply, divide };
 
 // c = activation(alpha * op(a) op(b) + beta * c + bias)
 struct Gemm {

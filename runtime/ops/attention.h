@@ -1,0 +1,24 @@
+// Scaled dot-product attention over packed projections.
+#pragma once
+
+#include "runtime/autograd/context.h"
+
+namespace trireme::ops {
+
+struct AttentionOptions {
+  std::int64_t heads = 1;
+  std::int64_t kv_heads = 1;  // fewer than heads: grouped-query attention, Ainslie et al. 2023
+  bool causal = true;
+  float dropout = 0.0f;       // of the probabilities, while training
+  std::string_view site = {};
+};
+
+// qkv (B, T, (H + 2 K) D) -> (B, T, H D), scale 1 / sqrt(D). Computed block by block (Dao et al. 2022): memory grows with T.
+Tensor attention(Context& cx, const Tensor& qkv, const AttentionOptions& options);
+
+// Generation: qkv (B, N, (H + 2 K) D) of N new tokens, whose keys and values are appended to cache
+// (B, capacity, 2 K, D) at `position`. Not differentiable.
+Tensor attention_cached(Context& cx, const Tensor& qkv, Tensor& cache, std::int64_t position,
+                        const AttentionOptions& options);
+
+}  // namespace trireme::ops

@@ -1,0 +1,167 @@
+#include "runtime/ops/elementwise.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "runtime/ops/shapes.h"
+
+namespace trireme::ops {
+namespace {
+
+// Whether b's shape is a's innermost dimensions.
+bool is_suffix(const Shape& b, const Shape& a) {
+  return b.dims() <= a.dims() && std::equal(b.begin(), b.end(), a.end() - b.dims());
+}
+
+// Gives input 1 of a binary operation its gradient, summed over the dimensions b was repeated over.
+void give_repeated(Gradients& g, const Tensor& gradient, const Shape& shape) {
+  if (gradient.shape() == shape) return g.give(1, gradient);
+  const std::int64_t columns = shape.numel();
+  Tensor sums = empty(g.device(), {columns}, DType::f32);
+  g.kernels().column_sum(sums, gradient.view({gradient.numel() / columns, columns}), false);
+  Tensor result = empty(g.device(), shape, gradient.dtype());
+  Tensor flat = result.view({columns});
+  g.kernels().cast(flat, sums);
+  g.give(1, result);
+}
+
+Tensor binary(Context& cx, const char* name, const Tensor& a, const Tensor& b, Binary op) {
+  same_dtype(name, a, b);
+  if (!is_suffix(b.shape(), a.shape()))
+    fail(name, "expected the second shape to end the first, found", a.shape(), "and", b.shape());
+  Tensor y = empty_like(a);
+  cx.kernels.binary(y, a, b, op);
+  return y;
+}
+
+Tensor scaled(Gradients& g, const Tensor& x, float factor) {
+  Tensor y = empty_like(x);
+  g.kernels().scale(y, x, factor, nullptr);
+  return y;
+}
+
+Tensor normalised(Context& cx, const Tensor& x, bool log) {
+  Tensor y = empty_like(x);
+  Tensor flat = y.view(as_matrix(x.shape()));
+  cx.kernels.softmax(flat, x.view(as_matrix(x.shape())), log);
+  record(cx, log ? "log_softmax" : "softmax", {&x}, {&y}, [y = y.detached(), log](Gradients& g) {
+    Tensor dx = empty_like(y);
+    const Shape matrix = as_matrix(y.shape());
+    Tensor place = dx.view(matrix);
+    g.kernels().softmax_grad(place, g.incoming().view(matrix), y.view(matrix), log);
+    g.give(0, dx);
+  });
+  return y;
+}
+
+}  // namespace
+
+Tensor activate(Context& cx, const Tensor& x, Activation activation) {
+  Tensor y = empty_like(x);
+  cx.kernels.activate(y, x, activation);
+  record(cx, "activate", {&x}, {&y}, [x = x.detached(), activation](Gradients& g) {
+    Tensor dx = empty_like(x);
+    g.kernels().activate_grad(dx, g.incoming(), x, activation, nullptr, false);
+    g.give(0, dx);
+  });
+  return y;
+}
+
+Tensor add(Context& cx, const Tensor& a, const Tensor& b) {
+  Tensor y = binary(cx, "add", a, b, Binary::add);
+  record(cx, "add", {&a, &b}, {&y}, [shape = b.shape()](Gradients& g) {
+    const Tensor dy = g.incoming();
+    if (g.wants(0)) g.give(0, dy);
+    if (g.wants(1)) give_repeated(g, dy, shape);
+  });
+  return y;
+}
+
+Tensor subtract(Context& cx, const Tensor& a, const Tensor& b) {
+  Tensor y = binary(cx, "subtract", a, b, Binary::subtract);
+  record(cx, "subtract", {&a, &b}, {&y}, [shape = b.shape()](Gradients& g) {
+    const Tensor dy = g.incoming();
+    if (g.wants(0)) g.give(0, dy);
+    if (g.wants(1)) give_repeated(g, scaled(g, dy, -1.0f), shape);
+  });
+  return y;
+}
+
+Tensor multiply(Context& cx, const Tensor& a, const Tensor& b) {
+  Tensor y = binary(cx, "multiply", a, b, Binary::multiply);
+  record(cx, "multiply", {&a, &b}, {&y}, [a = a.detached(), b = b.detached()](Gradients& g) {
+    const Tensor dy = g.incoming();
+    if (g.wants(0)) {
+      Tensor da = empty_like(a);
+      g.kernels().binary(da, dy, b, Binary::multiply);
+      g.give(0, da);
+    }
+    if (g.wants(1)) {
+      Tensor db = empty_like(a);
+      g.kernels().binary(db, dy, a, Binary::multiply);
+      give_repeated(g, db, b.shape());
+    }
+  });
+  return y;
+}
+
+Tensor scale(Context& cx, const Tensor& x, float factor) {
+  Tensor y = empty_like(x);
+  cx.kernels.scale(y, x, factor, nullptr);
+  record(cx, "scale", {&x}, {&y}, [factor](Gradients& g) { g.give(0, scaled(g, g.incoming(), factor)); });
+  return y;
+}
+
+Tensor dropout(Context& cx, const Tensor& x, float probability, std::string_view site) {
+  if (!(probability >= 0.0f && probability < 1.0f))
+    fail("dropout", "expected a probability in [0, 1), found", probability, "at", site);
+  if (!cx.training || probability == 0.0f) return x;
+  const Dropout how = cx.dropout(site, probability, x.numel());
+  Tensor y = empty_like(x);
+  cx.kernels.dropout(y, x, how);
+  record(cx, "dropout", {&x}, {&y}, [how](Gradients& g) {
+    Tensor dx = empty_like(g.incoming());
+    g.kernels().dropout(dx, g.incoming(), how);
+    g.give(0, dx);
+  });
+  return y;
+}
+
+Tensor reshape(Context& cx, const Tensor& x, const Shape& shape) {
+  Tensor y = x.view(shape);
+  record(cx, "reshape", {&x}, {&y}, [before = x.shape()](Gradients& g) { g.give(0, g.incoming().view(before)); });
+  return y;
+}
+
+Tensor cast(Context& cx, const Tensor& x, DType dtype) {
+  if (x.dtype() == dtype) return x;
+  Tensor y = empty(cx.device, x.shape(), dtype);
+  cx.kernels.cast(y, x);
+  record(cx, "cast", {&x}, {&y}, [before = x.dtype()](Gradients& g) {
+    Tensor dx = empty(g.device(), g.incoming().shape(), before);
+    g.kernels().cast(dx, g.incoming());
+    g.give(0, dx);
+  });
+  return y;
+}
+
+Tensor sum(Context& cx, const Tensor& x) {
+  Tensor y = empty(cx.device, {}, DType::f32);
+  cx.kernels.sum(y, x);
+  record(cx, "sum", {&x}, {&y}, [shape = x.shape(), dtype = x.dtype()](Gradients& g) {
+    Tensor ones = empty(g.device(), shape, dtype);
+    g.kernels().fill(ones, 1.0f);
+    g.kernels().scale(ones, ones, 1.0f, &g.incoming());
+    g.give(0, ones);
+  });
+  return y;
+}
+
+Tensor mean(Context& cx, const Tensor& x) {
+  return scale(cx, sum(cx, x), 1.0f / static_cast<float>(std::max<std::int64_t>(x.numel(), 1)));
+}
+
+Tensor softmax(Context& cx, const Tensor& x) { return normalised(cx, x, false); }
+Tensor log_softmax(Context& cx, const Tensor& x) { return normalised(cx, x, true); }
+
+}  // namespace trireme::ops

@@ -1,0 +1,84 @@
+#include "runtime/ops/linear.h"
+
+#include <vector>
+
+#include "runtime/ops/shapes.h"
+
+namespace trireme::ops {
+
+Tensor linear(Context& cx, const Tensor& x, const Tensor& weight, const Tensor& bias, Activation activation) {
+  same_dtype("linear", x, weight);
+  if (weight.shape().dims() != 2 || x.size(-1) != weight.size(1))
+    fail("linear", "expected x (..., K) and weight (N, K), found", x.shape(), "and", weight.shape());
+  if (bias && (bias.shape() != Shape{weight.size(0)}))
+    fail("linear", "expected a bias of", weight.size(0), "elements, found", bias.shape());
+  const std::int64_t in = weight.size(1), out = weight.size(0), rows = x.numel() / in;
+
+  const Tensor flat = x.view({rows, in});
+  Tensor y = empty(cx.device, with_last(x.shape(), out), x.dtype());
+  Tensor y_flat = y.view({rows, out});
+  const bool keep_input = activation != Activation::identity && cx.tape;
+  Tensor preactivation = keep_input ? empty_like(y_flat) : Tensor{};
+  cx.kernels.gemm(y_flat, flat, weight,
+                  {.transpose_b = true,
+                   .bias = bias ? &bias : nullptr,
+                   .activation = activation,
+                   .preactivation = keep_input ? &preactivation : nullptr});
+
+  record(cx, "linear", {&x, &weight, &bias}, {&y},
+         [flat, weight = weight.detached(), preactivation, activation, shape = x.shape()](Gradients& g) {
+           const std::int64_t n = weight.size(0), k = weight.size(1), m = flat.size(0);
+           Tensor dy = g.incoming().view({m, n});
+           if (activation != Activation::identity) {
+             const bool mine = g.incoming_is_mine();
+             Tensor dpre = mine ? dy : empty_like(dy);
+             if (g.wants(2)) {  // column sums in the same pass
+               auto place = g.destination(2, {n});
+               g.kernels().activate_grad(dpre, dy, preactivation, activation, &place.gradient, place.accumulate);
+               g.written(2, place.gradient);
+             } else {
+               g.kernels().activate_grad(dpre, dy, preactivation, activation, nullptr, false);
+             }
+             dy = dpre;
+           } else if (g.wants(2)) {
+             g.give_weight(2, {n}, [dy, kernels = &g.kernels()](Tensor& place, bool accumulate) {
+               kernels->column_sum(place, dy, accumulate);
+             });
+           }
+           if (g.wants(1)) {
+             g.give_weight(1, {n, k}, [dy, flat, kernels = &g.kernels()](Tensor& place, bool accumulate) {
+               kernels->gemm(place, dy, flat, {.transpose_a = true, .beta = accumulate ? 1.0f : 0.0f});
+             });
+           }
+           if (g.wants(0)) {
+             Tensor dx = empty(g.device(), {m, k}, flat.dtype());
+             g.kernels().gemm(dx, dy, weight, {});
+             g.give(0, dx.view(shape));
+           }
+         });
+  return y;
+}
+
+Tensor matmul(Context& cx, const Tensor& a, const Tensor& b) {
+  same_dtype("matmul", a, b);
+  if (a.shape().dims() != 2 || b.shape().dims() != 2 || a.size(1) != b.size(0))
+    fail("matmul", "expected a (M, K) and b (K, N), found", a.shape(), "and", b.shape());
+  Tensor c = empty(cx.device, {a.size(0), b.size(1)}, a.dtype());
+  cx.kernels.gemm(c, a, b, {});
+  record(cx, "matmul", {&a, &b}, {&c}, [a = a.detached(), b = b.detached()](Gradients& g) {
+    const Tensor dc = g.incoming();
+    if (g.wants(0)) {
+      Tensor da = empty_like(a);
+      g.kernels().gemm(da, dc, b, {.transpose_b = true});
+      g.give(0, da);
+    }
+    if (g.wants(1)) {
+      Tensor db = empty_like(b);
+      g.kernels().gemm(db, a, dc, {.transpose_a = true});
+      g.give(1, db);
+    }
+  });
+  return c;
+}
+
+}  // namespace trireme::ops

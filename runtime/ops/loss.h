@@ -1,0 +1,28 @@
+// Losses. All return one f32, the mean unless stated.
+#pragma once
+
+#include "runtime/autograd/context.h"
+
+namespace trireme::ops {
+
+struct CrossEntropyOptions {
+  Tensor class_weights;          // (V) f32, or undefined for 1 each; the mean is then weighted, as in PyTorch
+  float label_smoothing = 0.0f;  // Szegedy et al. 2016
+  std::int32_t ignore = -1;      // targets that count nothing
+};
+
+// Mean cross entropy of softmax(logits) against class numbers: logits (..., V), targets (...) i32.
+// The logits' storage is overwritten by their gradient while a tape records: do not read them afterwards.
+Tensor cross_entropy(Context& cx, const Tensor& logits, const Tensor& targets, const CrossEntropyOptions& options = {});
+
+// The same for logits = x weight^T, without ever holding all logits: rows are done in blocks whose logits, loss and
+// gradients are finished before the next block starts. x (..., C), weight (V, C), targets (...) i32, none ignored.
+// Memory: one block of logits and dx, plus dweight where the weight's gradient is wanted.
+Tensor linear_cross_entropy(Context& cx, const Tensor& x, const Tensor& weight, const Tensor& targets,
+                            float label_smoothing = 0.0f);
+
+// Mean over elements of a pointwise loss; x and target have the same shape and dtype. For kl, the sum divided by the
+// rows (x's outermost dimensions), the mean divergence.
+Tensor pointwise_loss(Context& cx, const Tensor& x, const Tensor& target, PointwiseLoss loss);
+
+}  // namespace trireme::ops
