@@ -1,0 +1,77 @@
+#include <algorithm>
+#include <cmath>
+
+#include "runtime/base/error.h"
+#include "runtime/kernels/reference/reference_class.h"
+#include "runtime/kernels/reference/values.h"
+
+namespace trireme::reference {
+namespace {
+
+struct Point {
+  double loss;
+  double slope;  // d loss / dx
+};
+
+double sign(double x) {
+  return static_cast<double>(x > 0) - static_cast<double>(x < 0);
+}
+
+Point point_of(PointwiseLoss loss, double x, double t) {
+  switch (loss) {
+    case PointwiseLoss::mse: return {(x - t) * (x - t), 2 * (x - t)};
+    case PointwiseLoss::mae: return {std::abs(x - t), sign(x - t)};
+    case PointwiseLoss::bce_logits:
+      return {std::max(x, 0.0) - x * t + std::log1p(std::exp(-std::abs(x))), 1 / (1 + std::exp(-x)) - t};
+    case PointwiseLoss::hinge: return {std::max(0.0, 1 - t * x), 1 - t * x > 0 ? -t : 0};
+    case PointwiseLoss::kl: return {t > 0 ? t * (std::log(t) - x) : 0, -t};
+  }
+  fail("pointwise_loss", "expected a loss, found number", static_cast<int>(loss));
+}
+
+}  // namespace
+
+// loss = -sum over v of q_v log p_v, with p = softmax(logits) and q = (1 - s) one-hot + s / V; gradient p - q.
+void ReferenceKernels::cross_entropy(Tensor& losses, Tensor& weights, Tensor& logits, const Tensor& targets,
+                                     const CrossEntropy& how) {
+  const std::int64_t rows = rows_of(logits), classes = columns_of(logits);
+  const std::vector<std::int32_t> wanted = load_ids(targets, classes, how.ignore);
+  const Values class_weights =
+      how.class_weights == nullptr ? Values(static_cast<std::size_t>(classes), 1.0) : load(*how.class_weights);
+  Values values = load(logits), loss_of(wanted.size()), weight_of(wanted.size());
+  const double smoothing = how.label_smoothing;
+  for (std::int64_t r = 0; r < rows; ++r) {
+    const auto row = static_cast<std::size_t>(r);
+    double* z = values.data() + r * classes;
+    const bool counts = wanted[row] != how.ignore;
+    weight_of[row] = counts ? class_weights[static_cast<std::size_t>(wanted[row])] : 0;
+    const double largest = *std::max_element(z, z + classes);
+    double total = 0;
+    for (std::int64_t v = 0; v < classes; ++v) total += std::exp(z[v] - largest);
+    for (std::int64_t v = 0; v < classes; ++v) {
+      const double log_p = z[v] - largest - std::log(total);
+      const double q = (v == wanted[row] ? 1 - smoothing : 0) + smoothing / static_cast<double>(classes);
+      if (counts && q > 0) loss_of[row] -= weight_of[row] * q * log_p;
+      z[v] = counts ? how.gradient_scale * weight_of[row] * (std::exp(log_p) - q) : 0;
+    }
+  }
+  store(losses, loss_of);
+  store(weights, weight_of);
+  if (how.gradient) store(logits, values);
+}
+
+void ReferenceKernels::pointwise_loss(Tensor& total, Tensor* dx, const Tensor& x, const Tensor& target,
+                                      PointwiseLoss loss) {
+  const Values values = load(x), wanted = load(target);
+  Values slopes;
+  double sum_of_losses = 0;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const Point point = point_of(loss, values[i], wanted[i]);
+    sum_of_losses += point.loss;
+    slopes.push_back(point.slope);
+  }
+  store(total, {sum_of_losses});
+  if (dx != nullptr) store(*dx, slopes);
+}
+
+}  // namespace trireme::reference

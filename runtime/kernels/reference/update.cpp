@@ -1,0 +1,57 @@
+#include <algorithm>
+#include <cmath>
+
+#include "runtime/base/error.h"
+#include "runtime/kernels/reference/reference_class.h"
+#include "runtime/kernels/reference/values.h"
+
+namespace trireme::reference {
+namespace {
+
+// g': scaled, clipped, with the penalties' gradients.
+double effective_gradient(double gradient, double weight, const Update& how) {
+  double g = gradient * how.gradient_scale;
+  if (how.clip_value > 0) g = std::clamp(g, -double{how.clip_value}, double{how.clip_value});
+  const double sign = static_cast<double>(weight > 0) - static_cast<double>(weight < 0);
+  return g + how.l2 * weight + how.l1 * sign;
+}
+
+// The new weight; `first` and `second` are the moments, updated in place.
+double step(double w, double g, double& first, double& second, const Update& how) {
+  const double lr = how.lr, epsilon = how.epsilon;
+  const double beta1 = how.beta1, beta2 = how.beta2;
+  switch (how.rule) {
+    case UpdateRule::sgd: return w - lr * g;
+    case UpdateRule::momentum: first = how.momentum * first + g; return w - lr * first;
+    case UpdateRule::nesterov: first = how.momentum * first + g; return w - lr * (g + how.momentum * first);
+    case UpdateRule::adagrad: first += g * g; return w - lr * g / (std::sqrt(first) + epsilon);
+    case UpdateRule::rmsprop:
+      first = beta2 * first + (1 - beta2) * g * g;
+      return w - lr * g / (std::sqrt(first) + epsilon);
+    case UpdateRule::adam:
+    case UpdateRule::adamw:
+      first = beta1 * first + (1 - beta1) * g;
+      second = beta2 * second + (1 - beta2) * g * g;
+      w -= lr * (first / how.bias1) / (std::sqrt(second / how.bias2) + epsilon);
+      return how.rule == UpdateRule::adamw ? w - lr * how.weight_decay * w : w;
+  }
+  fail("update", "expected an update rule, found number", static_cast<int>(how.rule));
+}
+
+}  // namespace
+
+void ReferenceKernels::update(Tensor& weights, Tensor* compute, Tensor* moment1, Tensor* moment2,
+                              const Tensor& gradient, const Update& how) {
+  Values w = load(weights);
+  const Values g = load(gradient);
+  Values first = moment1 == nullptr ? Values(w.size()) : load(*moment1);
+  Values second = moment2 == nullptr ? Values(w.size()) : load(*moment2);
+  for (std::size_t i = 0; i < w.size(); ++i)
+    w[i] = step(w[i], effective_gradient(g[i], w[i], how), first[i], second[i], how);
+  store(weights, w);
+  if (compute != nullptr) store(*compute, load(weights));
+  if (moment1 != nullptr) store(*moment1, first);
+  if (moment2 != nullptr) store(*moment2, second);
+}
+
+}  // namespace trireme::reference
