@@ -41,7 +41,7 @@ struct Gemm {
 
 struct Dropout {
   float probability = 0.0f;  // of dropping an element; kept ones are divided by 1 - probability
-  RandomKey key;
+  RandomKey key{};
   std::int64_t first = 0;  // index in the sequence `key` of the tensor's element 0
 };
 
@@ -52,7 +52,7 @@ struct Attention {
   std::int64_t kv_heads = 1;
   bool causal = true;
   float scale = 1.0f;  // usually 1 / sqrt(D)
-  Dropout dropout;     // of the probabilities; element ((b H + h) T + i) T + j counts from dropout.first
+  Dropout dropout{};   // of the probabilities; element ((b H + h) T + i) T + j counts from dropout.first
 };
 
 struct CrossEntropy {
@@ -76,7 +76,7 @@ struct RandomFill {
   Distribution distribution = Distribution::normal;
   float a = 0.0f;  // mean, or lower bound
   float b = 1.0f;  // standard deviation, or upper bound; truncated_normal is cut at two standard deviations
-  RandomKey key;
+  RandomKey key{};
   std::int64_t first = 0;  // index of element 0 in the whole tensor: a slice is born with its own numbers
 };
 

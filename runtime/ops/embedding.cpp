@@ -36,8 +36,8 @@ Tensor embedding(Context& cx, const Tensor& ids, const Tensor& table, const Tens
            auto dpositions = g.destination(1, position_shape);
            const bool whole = first_position == 0 && sequence == position_shape[0];
            if (!whole && !dpositions.accumulate) g.kernels().fill(dpositions.gradient, 0.0f);  // rows not reached
-           Tensor window = dpositions.gradient.rows(first_position, first_position + sequence);
-           g.kernels().embedding_grad(dtable.gradient, &window, dy, ids.view({rows}), dtable.accumulate,
+           Tensor reached = dpositions.gradient.rows(first_position, first_position + sequence);
+           g.kernels().embedding_grad(dtable.gradient, &reached, dy, ids.view({rows}), dtable.accumulate,
                                       dpositions.accumulate || !whole);
            g.written(0, dtable.gradient);
            g.written(1, dpositions.gradient);

@@ -1,0 +1,98 @@
+#include "runtime/nn/layers.h"
+
+#include "runtime/ops/attention.h"
+#include "runtime/ops/embedding.h"
+#include "runtime/ops/linear.h"
+#include "runtime/ops/norm.h"
+
+namespace trireme::nn {
+
+Linear::Linear(std::int64_t in, std::int64_t out, const LinearOptions& options)
+    : weight({out, in}, options.weight), bias({out}, options.bias_init), options_(options) {
+  require(in > 0 && out > 0, "linear", "expected positive sizes, found", in, "->", out);
+  add("weight", weight);
+  if (options.bias) add("bias", bias);
+}
+
+Tensor Linear::forward(Context& cx, const Tensor& x) {
+  return ops::linear(cx, x, weight.tensor(), options_.bias ? bias.tensor() : Tensor{}, options_.activation);
+}
+
+Embedding::Embedding(std::int64_t vocabulary, std::int64_t width, Init init) : weight({vocabulary, width}, init) {
+  require(vocabulary > 0 && width > 0, "embedding", "expected positive sizes, found", vocabulary, "x", width);
+  add("weight", weight);
+}
+
+Tensor Embedding::forward(Context& cx, const Tensor& ids) { return ops::embedding(cx, ids, weight.tensor()); }
+
+LayerNorm::LayerNorm(std::int64_t width, float epsilon)
+    : weight({width}, Init::one()), bias({width}, Init::zero()), epsilon_(epsilon) {
+  add("weight", weight);
+  add("bias", bias);
+}
+
+Tensor LayerNorm::forward(Context& cx, const Tensor& x) {
+  return ops::layer_norm(cx, x, {}, weight.tensor(), bias.tensor(), epsilon_).y;
+}
+
+Tensor LayerNorm::forward(Context& cx, Residual& residual) {
+  ops::Normed out =
+      ops::layer_norm(cx, residual.stream, residual.branch, weight.tensor(), bias.tensor(), epsilon_);
+  residual = {out.sum, {}};
+  return out.y;
+}
+
+RmsNorm::RmsNorm(std::int64_t width, float epsilon) : weight({width}, Init::one()), epsilon_(epsilon) {
+  add("weight", weight);
+}
+
+Tensor RmsNorm::forward(Context& cx, const Tensor& x) {
+  return ops::rms_norm(cx, x, {}, weight.tensor(), epsilon_).y;
+}
+
+Tensor RmsNorm::forward(Context& cx, Residual& residual) {
+  ops::Normed out = ops::rms_norm(cx, residual.stream, residual.branch, weight.tensor(), epsilon_);
+  residual = {out.sum, {}};
+  return out.y;
+}
+
+SelfAttention::SelfAttention(std::int64_t width, const SelfAttentionOptions& options)
+    : options_(options),
+      head_width_(options.heads > 0 ? width / options.heads : 0),
+      qkv(width, (options.heads + 2 * (options.kv_heads ? options.kv_heads : options.heads)) * head_width_,
+          {.bias = options.bias, .weight = options.weight}),
+      proj(width, width, {.bias = options.bias, .weight = options.projection}) {
+  if (options_.kv_heads == 0) options_.kv_heads = options_.heads;
+  if (options_.heads < 1 || width % options_.heads != 0)
+    fail("attention", "expected heads that divide the width", width, "found", options_.heads);
+  add("qkv", qkv);
+  add("proj", proj);
+}
+
+Tensor SelfAttention::forward(Context& cx, const Tensor& x, KeyValueCache* cache) {
+  const ops::AttentionOptions how{.heads = options_.heads,
+                                  .kv_heads = options_.kv_heads,
+                                  .causal = options_.causal,
+                                  .dropout = options_.dropout,
+                                  .site = path()};
+  const Tensor packed = qkv.forward(cx, x);
+  if (!cache) return proj.forward(cx, ops::attention(cx, packed, how));
+  const Tensor y = ops::attention_cached(cx, packed, cache->rows, cache->position, how);
+  cache->position += x.size(1);
+  return proj.forward(cx, y);
+}
+
+KeyValueCache SelfAttention::make_cache(Device& device, DType dtype, std::int64_t batch, std::int64_t capacity) const {
+  return {empty(device, {batch, capacity, 2 * options_.kv_heads, head_width_}, dtype), 0};
+}
+
+FeedForward::FeedForward(std::int64_t width, std::int64_t hidden, const FeedForwardOptions& options)
+    : up(width, hidden, {.bias = options.bias, .weight = options.weight, .activation = options.activation}),
+      down(hidden, width, {.bias = options.bias, .weight = options.projection}) {
+  add("up", up);
+  add("down", down);
+}
+
+Tensor FeedForward::forward(Context& cx, const Tensor& x) { return down.forward(cx, up.forward(cx, x)); }
+
+}  // namespace trireme::nn
