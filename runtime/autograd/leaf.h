@@ -22,6 +22,8 @@ class Leaf {
 
   // True until the first contribution since the last begin_step(): that one overwrites, later ones add.
   bool fresh() const noexcept { return fresh_; }
+  // For whoever writes the gradient without a tape (zeros where nothing arrived).
+  void mark_written() noexcept { fresh_ = false; }
   void begin_step() noexcept {
     fresh_ = true;
     pending_ = 0;

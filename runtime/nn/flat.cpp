@@ -71,9 +71,14 @@ void FlatParameters::begin_step() {
 }
 
 void FlatParameters::zero_untouched() {
-  for (const Placement& p : placements_)
-    if (p.parameter->leaf.wants_gradient() && p.parameter->leaf.fresh())
-      kernels_.fill(p.parameter->leaf.gradient, 0.0f);
+  for (const Placement& p : placements_) zero_if_untouched(*p.parameter);
+}
+
+void FlatParameters::zero_if_untouched(Parameter& parameter) {
+  Leaf& leaf = parameter.leaf;
+  if (!leaf.wants_gradient() || !leaf.fresh()) return;
+  kernels_.fill(leaf.gradient, 0.0f);
+  leaf.mark_written();
 }
 
 void FlatParameters::refresh_compute() {

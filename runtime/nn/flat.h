@@ -46,6 +46,7 @@ class FlatParameters {
   void begin_step();
   // Zeros the gradients that no backward pass of the step has written.
   void zero_untouched();
+  void zero_if_untouched(Parameter& parameter);
   // Copies the masters to the working copies (after loading; the optimizer does it as it updates).
   void refresh_compute();
 

@@ -1,0 +1,134 @@
+#include "models/gpt/gpt.h"
+
+#include <array>
+#include <cmath>
+#include <string>
+#include <utility>
+
+#include "runtime/ops/elementwise.h"
+#include "runtime/ops/embedding.h"
+#include "runtime/ops/linear.h"
+#include "runtime/ops/loss.h"
+#include "runtime/ops/recompute.h"
+
+namespace trireme::models {
+namespace {
+
+constexpr float init_deviation = 0.02f;
+
+// GPT-2 scales the weights that write into the residual stream by the number of such writes.
+nn::Init residual_init(const GptConfig& config) {
+  return nn::Init::normal(init_deviation / std::sqrt(2.0f * static_cast<float>(config.layers)));
+}
+
+}  // namespace
+
+GptConfig gpt_preset(std::string_view name) {
+  static constexpr std::int64_t padded_bpe = 50304;
+  static constexpr std::array<std::pair<std::string_view, std::array<std::int64_t, 5>>, 6> sizes{{
+      {"gpt-byte", {6, 6, 384, 256, 256}},
+      {"gpt-tiny", {6, 6, 384, 256, padded_bpe}},
+      {"gpt2-124m", {12, 12, 768, 1024, padded_bpe}},
+      {"gpt2-350m", {24, 16, 1024, 1024, padded_bpe}},
+      {"gpt2-774m", {36, 20, 1280, 1024, padded_bpe}},
+      {"gpt2-1558m", {48, 25, 1600, 1024, padded_bpe}},
+  }};
+  for (const auto& [known, s] : sizes)
+    if (known == name)
+      return {.layers = s[0], .heads = s[1], .width = s[2], .sequence = s[3], .vocabulary = s[4]};
+  fail("gpt", "expected a preset gpt-byte, gpt-tiny, gpt2-124m, gpt2-350m, gpt2-774m or gpt2-1558m, found", name);
+}
+
+void check(const GptConfig& c) {
+  require(c.layers > 0 && c.heads > 0 && c.width > 0 && c.sequence > 0 && c.vocabulary > 0, "gpt",
+          "expected positive sizes, found", c.layers, "layers,", c.heads, "heads, width", c.width, "sequence",
+          c.sequence, "vocabulary", c.vocabulary);
+  require(c.width % c.heads == 0, "gpt", "expected heads that divide the width:", c.width, "is not a multiple of",
+          c.heads);
+}
+
+GptBlock::GptBlock(const GptConfig& config)
+    : ln_1(config.width),
+      attention(config.width, {.heads = config.heads,
+                               .bias = config.bias,
+                               .dropout = config.dropout,
+                               .weight = nn::Init::normal(init_deviation),
+                               .projection = residual_init(config)}),
+      ln_2(config.width),
+      mlp(config.width, 4 * config.width,
+          {.bias = config.bias,
+           .activation = config.activation,
+           .weight = nn::Init::normal(init_deviation),
+           .projection = residual_init(config)}),
+      dropout_(config.dropout) {
+  add("ln_1", ln_1);
+  add("attention", attention);
+  add("ln_2", ln_2);
+  add("mlp", mlp);
+}
+
+nn::Residual GptBlock::forward(Context& cx, nn::Residual residual, nn::KeyValueCache* cache) {
+  Tensor y = ln_1.forward(cx, residual);
+  residual.branch = ops::dropout(cx, attention.forward(cx, y, cache), dropout_, path() + ".attention_branch");
+  y = ln_2.forward(cx, residual);
+  residual.branch = ops::dropout(cx, mlp.forward(cx, y), dropout_, path() + ".mlp_branch");
+  return residual;
+}
+
+Gpt::Gpt(const GptConfig& config)
+    : config_((check(config), config)),
+      tokens_({config.vocabulary, config.width}, nn::Init::normal(init_deviation)),
+      positions_({config.sequence, config.width}, nn::Init::normal(init_deviation)),
+      ln_f_(config.width) {
+  add("token_embedding", tokens_);
+  add("position_embedding", positions_);
+  for (std::int64_t layer = 0; layer < config.layers; ++layer) {
+    blocks_.push_back(std::make_unique<GptBlock>(config));
+    add("blocks." + std::to_string(layer), *blocks_.back());
+  }
+  add("ln_f", ln_f_);
+}
+
+Tensor Gpt::features(Context& cx, const Tensor& tokens, std::vector<nn::KeyValueCache>* caches) {
+  const std::int64_t position = caches ? caches->front().position : 0;
+  const Tensor x = ops::embedding(cx, tokens, tokens_.tensor(), positions_.tensor(), position);  // (B, T, C)
+  nn::Residual residual{ops::dropout(cx, x, config_.dropout, "embedding"), {}};
+  for (std::size_t layer = 0; layer < blocks_.size(); ++layer) {
+    GptBlock& block = *blocks_[layer];
+    if (config_.recompute && !caches) {
+      const auto run = [&block](Context& inner, const std::vector<Tensor>& in) {
+        const nn::Residual out = block.forward(inner, {in[0], in[1]}, nullptr);
+        return std::vector<Tensor>{out.stream, out.branch};
+      };
+      const std::vector<Tensor> out = ops::recompute(cx, {residual.stream, residual.branch}, run);
+      residual = {out[0], out[1]};
+    } else {
+      residual = block.forward(cx, residual, caches ? &(*caches)[layer] : nullptr);
+    }
+  }
+  return ln_f_.forward(cx, residual);  // (B, T, C)
+}
+
+Tensor Gpt::loss(Context& cx, const Tensor& tokens, const Tensor& targets) {
+  return ops::linear_cross_entropy(cx, features(cx, tokens, nullptr), tokens_.tensor(), targets);
+}
+
+Tensor Gpt::logits(Context& cx, const Tensor& tokens, std::vector<nn::KeyValueCache>* caches) {
+  return ops::linear(cx, features(cx, tokens, caches), tokens_.tensor(), {});
+}
+
+std::vector<nn::KeyValueCache> Gpt::make_caches(Device& device, DType dtype, std::int64_t batch) const {
+  std::vector<nn::KeyValueCache> caches;
+  for (const auto& block : blocks_)
+    caches.push_back(block->attention.make_cache(device, dtype, batch, config_.sequence));
+  return caches;
+}
+
+double Gpt::flops(std::int64_t batch, std::int64_t sequence) const {
+  const double tokens = static_cast<double>(batch * sequence), layers = static_cast<double>(config_.layers),
+               width = static_cast<double>(config_.width), vocabulary = static_cast<double>(config_.vocabulary);
+  return 6.0 * tokens * (12.0 * layers * width * width + vocabulary * width) +
+         12.0 * layers * tokens * static_cast<double>(sequence) * width;
+}
+
+}  // namespace trireme::models

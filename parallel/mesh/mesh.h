@@ -1,0 +1,51 @@
+// The ranks of a run as a grid with named axes.
+//
+// Dictionary: an axis is of the mesh, a dim of a tensor, a rank a process, an index a position on an axis.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "collectives/group/group.h"
+
+namespace trireme::parallel {
+
+struct AxisSize {
+  std::string name;  // "data"
+  int size = 1;
+};
+
+// One axis, seen from one rank: the ranks that differ from it in this coordinate alone.
+class Axis {
+ public:
+  Axis(std::string name, std::unique_ptr<Group> compute, std::unique_ptr<Group> communication)
+      : name_(std::move(name)), compute_(std::move(compute)), communication_(std::move(communication)) {}
+
+  const std::string& name() const noexcept { return name_; }
+  int size() const noexcept { return compute_->size(); }
+  int index() const noexcept { return compute_->rank(); }
+  // Two groups of the same ranks, because a group belongs to one stream.
+  Group& compute() const noexcept { return *compute_; }
+  Group& communication() const noexcept { return *communication_; }
+
+ private:
+  std::string name_;
+  std::unique_ptr<Group> compute_;
+  std::unique_ptr<Group> communication_;
+};
+
+class Mesh {
+ public:
+  // Outermost axis first; the product of the sizes must be the number of ranks. Collective.
+  Mesh(Group& world, const std::vector<AxisSize>& sizes);
+
+  const Axis& axis(std::string_view name) const;
+  const std::vector<Axis>& axes() const noexcept { return axes_; }
+
+ private:
+  std::vector<Axis> axes_;
+};
+
+}  // namespace trireme::parallel
