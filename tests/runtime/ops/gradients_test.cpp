@@ -1,0 +1,183 @@
+// Every operation's gradient against central differences.
+#include <gtest/gtest.h>
+
+#include "runtime/ops/attention.h"
+#include "runtime/ops/elementwise.h"
+#include "runtime/ops/embedding.h"
+#include "runtime/ops/linear.h"
+#include "runtime/ops/loss.h"
+#include "runtime/ops/norm.h"
+#include "runtime/ops/recompute.h"
+#include "tests/support/gradient_check.h"
+
+namespace trireme {
+namespace {
+
+using test::expect_gradients;
+using Inputs = std::vector<Tensor>;
+
+Tensor ids(Context& cx, std::vector<std::int32_t> values, const Shape& shape) {
+  return from_host<std::int32_t>(cx.device, values, shape);
+}
+
+class ActivationGradient : public testing::TestWithParam<Activation> {};
+TEST_P(ActivationGradient, MatchesDifferences) {
+  // Away from the kinks of relu: differences across them would be neither side's slope.
+  expect_gradients({.inputs = {{3, 5}}, .range = {0.1, 2.0}},
+                   [](Context& cx, const Inputs& in) { return ops::activate(cx, in[0], GetParam()); });
+  expect_gradients({.inputs = {{3, 5}}, .range = {-2.0, -0.1}},
+                   [](Context& cx, const Inputs& in) { return ops::activate(cx, in[0], GetParam()); });
+}
+class LinearGradient : public testing::TestWithParam<Activation> {};
+TEST_P(LinearGradient, MatchesDifferences) {
+  expect_gradients({.inputs = {{2, 3, 4}, {5, 4}, {5}}, .range = {0.2, 1.0}},
+                   [](Context& cx, const Inputs& in) { return ops::linear(cx, in[0], in[1], in[2], GetParam()); });
+}
+const auto all_activations = testing::Values(Activation::identity, Activation::relu, Activation::leaky_relu,
+                                             Activation::gelu, Activation::silu, Activation::sigmoid, Activation::tanh);
+const auto activation_name = [](const auto& info) { return std::string(name_of(info.param)); };
+INSTANTIATE_TEST_SUITE_P(Ops, ActivationGradient, all_activations, activation_name);
+INSTANTIATE_TEST_SUITE_P(Ops, LinearGradient, all_activations, activation_name);
+
+TEST(OpGradients, LinearWithoutBias) {
+  expect_gradients({.inputs = {{3, 4}, {5, 4}}},
+                   [](Context& cx, const Inputs& in) { return ops::linear(cx, in[0], in[1], {}); });
+}
+
+TEST(OpGradients, Matmul) {
+  expect_gradients({.inputs = {{3, 4}, {4, 2}}},
+                   [](Context& cx, const Inputs& in) { return ops::matmul(cx, in[0], in[1]); });
+}
+
+TEST(OpGradients, BinaryOfEqualShapesAndRepeated) {
+  for (const Shape& other : {Shape{2, 3, 4}, Shape{3, 4}, Shape{4}}) {
+    expect_gradients({.inputs = {{2, 3, 4}, other}}, [](Context& cx, const Inputs& in) {
+      return ops::multiply(cx, ops::add(cx, in[0], in[1]), ops::subtract(cx, in[0], in[1]));
+    });
+  }
+}
+
+TEST(OpGradients, AValueUsedTwiceGetsBothGradients) {
+  expect_gradients({.inputs = {{3, 4}}}, [](Context& cx, const Inputs& in) {
+    const Tensor x = ops::scale(cx, in[0], 0.5f);
+    return ops::add(cx, ops::multiply(cx, x, x), ops::add(cx, x, x));
+  });
+}
+
+TEST(OpGradients, ScaleReshapeCastSumMean) {
+  expect_gradients({.inputs = {{3, 4}}}, [](Context& cx, const Inputs& in) {
+    return ops::reshape(cx, ops::scale(cx, in[0], -1.5f), {2, 6});
+  });
+  expect_gradients({.inputs = {{3, 4}}}, [](Context& cx, const Inputs& in) {
+    return ops::multiply(cx, ops::sum(cx, in[0]), ops::mean(cx, in[0]));
+  });
+}
+
+TEST(OpGradients, Softmax) {
+  expect_gradients({.inputs = {{3, 7}}}, [](Context& cx, const Inputs& in) { return ops::softmax(cx, in[0]); });
+  expect_gradients({.inputs = {{3, 7}}}, [](Context& cx, const Inputs& in) { return ops::log_softmax(cx, in[0]); });
+}
+
+TEST(OpGradients, LayerNorm) {
+  expect_gradients({.inputs = {{2, 3, 8}, {8}, {8}}}, [](Context& cx, const Inputs& in) {
+    return ops::layer_norm(cx, in[0], {}, in[1], in[2], 1e-5f).y;
+  });
+}
+
+TEST(OpGradients, LayerNormOfAResidualUsesBothOutputs) {
+  expect_gradients({.inputs = {{2, 8}, {2, 8}, {8}, {8}}}, [](Context& cx, const Inputs& in) {
+    const ops::Normed out = ops::layer_norm(cx, in[0], in[1], in[2], in[3], 1e-5f);
+    return ops::add(cx, out.sum, out.y);
+  });
+  expect_gradients({.inputs = {{2, 8}, {2, 8}, {8}, {8}}}, [](Context& cx, const Inputs& in) {
+    return ops::layer_norm(cx, in[0], in[1], in[2], in[3], 1e-5f).y;
+  });
+}
+
+TEST(OpGradients, RmsNorm) {
+  expect_gradients({.inputs = {{2, 3, 8}, {8}}}, [](Context& cx, const Inputs& in) {
+    return ops::rms_norm(cx, in[0], {}, in[1], 1e-5f).y;
+  });
+  expect_gradients({.inputs = {{2, 8}, {2, 8}, {8}}}, [](Context& cx, const Inputs& in) {
+    const ops::Normed out = ops::rms_norm(cx, in[0], in[1], in[2], 1e-5f);
+    return ops::multiply(cx, out.sum, out.y);
+  });
+}
+
+TEST(OpGradients, Attention) {
+  for (const bool causal : {true, false}) {
+    expect_gradients({.inputs = {{2, 5, 3 * 2 * 4}}}, [causal](Context& cx, const Inputs& in) {
+      return ops::attention(cx, in[0], {.heads = 2, .kv_heads = 2, .causal = causal});
+    });
+  }
+}
+
+TEST(OpGradients, GroupedQueryAttention) {
+  expect_gradients({.inputs = {{1, 5, (4 + 2 * 2) * 3}}}, [](Context& cx, const Inputs& in) {
+    return ops::attention(cx, in[0], {.heads = 4, .kv_heads = 2});
+  });
+}
+
+TEST(OpGradients, DropoutDrawsTheSameNumbersBackward) {
+  Backend backend = make_backend("reference", 1);
+  Context settings{*backend.device, *backend.kernels};
+  settings.training = true;
+  settings.seed = 3;
+  settings.step = 5;
+  settings.samples = 4;
+  expect_gradients({.inputs = {{4, 6}}, .settings = &settings},
+                   [](Context& cx, const Inputs& in) { return ops::dropout(cx, in[0], 0.4f, "here"); });
+  expect_gradients({.inputs = {{4, 3, 3 * 2 * 4}}, .settings = &settings}, [](Context& cx, const Inputs& in) {
+    return ops::attention(cx, in[0], {.heads = 2, .kv_heads = 2, .dropout = 0.3f, .site = "there"});
+  });
+}
+
+TEST(OpGradients, Embedding) {
+  expect_gradients({.inputs = {{5, 4}, {6, 4}}}, [](Context& cx, const Inputs& in) {
+    return ops::embedding(cx, ids(cx, {0, 3, 3, 1, 4, 0}, {2, 3}), in[0], in[1], 2);
+  });
+  expect_gradients({.inputs = {{5, 4}}}, [](Context& cx, const Inputs& in) {
+    return ops::embedding(cx, ids(cx, {0, 3, 3, 1, 4, 0}, {2, 3}), in[0]);
+  });
+}
+
+TEST(OpGradients, CrossEntropy) {
+  for (const float smoothing : {0.0f, 0.1f}) {
+    expect_gradients({.inputs = {{4, 5}}}, [smoothing](Context& cx, const Inputs& in) {
+      const Tensor logits = ops::scale(cx, in[0], 2.0f);  // the operation overwrites its logits
+      const std::vector<float> weights{0.5f, 1.0f, 2.0f, 0.25f, 3.0f};
+      return ops::cross_entropy(
+          cx, logits, ids(cx, {0, 4, -1, 2}, {4}),
+          {.class_weights = from_host<float>(cx.device, weights, {5}), .label_smoothing = smoothing});
+    });
+  }
+}
+
+TEST(OpGradients, LinearCrossEntropy) {
+  expect_gradients({.inputs = {{3, 4}, {7, 4}}}, [](Context& cx, const Inputs& in) {
+    return ops::linear_cross_entropy(cx, in[0], in[1], ids(cx, {6, 0, 3}, {3}), 0.1f);
+  });
+}
+
+TEST(OpGradients, PointwiseLosses) {
+  for (const PointwiseLoss loss :
+       {PointwiseLoss::mse, PointwiseLoss::mae, PointwiseLoss::bce_logits, PointwiseLoss::hinge, PointwiseLoss::kl}) {
+    expect_gradients({.inputs = {{3, 4}}, .range = {0.05, 0.45}}, [loss](Context& cx, const Inputs& in) {
+      const std::vector<float> target(12, 0.5f);
+      return ops::pointwise_loss(cx, in[0], from_host<float>(cx.device, target, {3, 4}), loss);
+    });
+  }
+}
+
+TEST(OpGradients, RecomputedRegion) {
+  expect_gradients({.inputs = {{3, 4}, {4, 4}}}, [](Context& cx, const Inputs& in) {
+    const Tensor w = in[1];
+    const Tensor before = ops::linear(cx, in[0], w, {});  // the weight is used outside the region too
+    return ops::recompute(cx, {before}, [w](Context& inner, const Inputs& x) {
+      return Inputs{ops::activate(inner, ops::linear(inner, x[0], w, {}), Activation::tanh)};
+    })[0];
+  });
+}
+
+}  // namespace
+}  // namespace trireme
