@@ -82,7 +82,8 @@ struct RandomFill {
 
 enum class UpdateRule : std::uint8_t { sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw };
 // One optimizer step over a flat range. g' = clip(gradient_scale * g) + l2 w + l1 sign(w), then the rule
-// (formulas in optim/optimizer.h), then, for adamw, w -= lr * weight_decay * w.
+// (formulas in optim/optimizer.h: moment1 is its m, moment2 its v), and for adamw w -= lr * weight_decay * w with w
+// as it was before the step.
 struct Update {
   UpdateRule rule = UpdateRule::sgd;
   float lr = 0.0f;

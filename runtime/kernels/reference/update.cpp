@@ -24,16 +24,18 @@ double step(double w, double g, double& first, double& second, const Update& how
     case UpdateRule::sgd: return w - lr * g;
     case UpdateRule::momentum: first = how.momentum * first + g; return w - lr * first;
     case UpdateRule::nesterov: first = how.momentum * first + g; return w - lr * (g + how.momentum * first);
-    case UpdateRule::adagrad: first += g * g; return w - lr * g / (std::sqrt(first) + epsilon);
+    case UpdateRule::adagrad:
+      second += g * g;
+      return w - lr * g / (std::sqrt(second) + epsilon);
     case UpdateRule::rmsprop:
-      first = beta2 * first + (1 - beta2) * g * g;
-      return w - lr * g / (std::sqrt(first) + epsilon);
+      second = beta2 * second + (1 - beta2) * g * g;
+      return w - lr * g / (std::sqrt(second) + epsilon);
     case UpdateRule::adam:
     case UpdateRule::adamw:
       first = beta1 * first + (1 - beta1) * g;
       second = beta2 * second + (1 - beta2) * g * g;
-      w -= lr * (first / how.bias1) / (std::sqrt(second / how.bias2) + epsilon);
-      return how.rule == UpdateRule::adamw ? w - lr * how.weight_decay * w : w;
+      const double decay = how.rule == UpdateRule::adamw ? lr * how.weight_decay * w : 0;
+      return w - decay - lr * (first / how.bias1) / (std::sqrt(second / how.bias2) + epsilon);
   }
   fail("update", "expected an update rule, found number", static_cast<int>(how.rule));
 }
