@@ -54,13 +54,10 @@ void Buckets::ready(nn::Parameter& parameter, std::size_t index) {
 void Buckets::launch(Bucket& bucket) {
   Tensor range = parameters_.gradients.range(bucket.begin, bucket.end);
   const Region region{range.raw(), range.numel(), range.dtype(), bucket.label};
-  if (overlap_) {
-    Stream& stream = parameters_.device().communication();
-    stream.wait(parameters_.device().compute().record());
-    axis_.communication().all_reduce(region, Reduction::sum, stream);
-  } else {
-    axis_.compute().all_reduce(region, Reduction::sum, parameters_.device().compute());
-  }
+  Device& device = parameters_.device();
+  Stream& stream = overlap_ ? device.communication() : device.compute();
+  if (overlap_) stream.wait(device.compute().record());
+  axis_.communication().all_reduce(region, Reduction::sum, stream);  // its own memory, whichever the stream
 }
 
 void Buckets::finish() {
