@@ -1,0 +1,112 @@
+// A checkpoint: a folder of safetensors files and a manifest. It appears under its name complete or not at all:
+// everything is written into a folder aside, made durable, and renamed.
+//
+//   every writer                         one of them, after a barrier
+//   CheckpointWriter writer(options);
+//   writer.add(slice, data); ...
+//   part = writer.finish_part();   ->    writer.publish(all parts, metadata);
+//
+// A tensor may be stored in slices by several writers and read in any other slices.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "runtime/store/manifest.h"
+
+namespace trireme::store {
+
+struct CheckpointOptions {
+  std::string path;  // where the finished checkpoint is to lie; the folder above it must exist
+  std::int64_t step = 0;
+  int writer = 0;  // index of this writer; writer 0 publishes
+  int writers = 1;
+  std::string tag = "0";  // the same for all writers of one save, different for every save (see unique_tag)
+  std::int64_t piece_bytes = std::int64_t{64} << 20;  // largest unit of verification
+  FaultHook fault = {};
+};
+
+// Host name, process and time in plain characters: a tag for one writer to draw and to send to the others.
+std::string unique_tag();
+
+// Elements [begin, begin + count) of the flattened tensor `name`.
+struct Slice {
+  std::string name;
+  DType dtype = DType::f32;
+  Shape shape;  // of the whole tensor
+  std::int64_t begin = 0;
+  std::int64_t count = -1;     // -1: to the end
+  std::string file = "model";  // slices of one file stem lie in one file: model.safetensors, optimizer.safetensors
+};
+
+class CheckpointWriter {
+ public:
+  // Creates the folder aside, `path`.tmp-`tag`.
+  explicit CheckpointWriter(CheckpointOptions options);
+  // Removes what was written unless it was handed over by finish_part(); writer 0 removes the folder aside unless it
+  // was published.
+  ~CheckpointWriter();
+  CheckpointWriter(const CheckpointWriter&) = delete;
+  CheckpointWriter& operator=(const CheckpointWriter&) = delete;
+
+  // Remembers a slice; `data` (host memory) must stay as it is until finish_part().
+  void add(Slice slice, const void* data);
+  // Writes this writer's files and makes them durable. The result describes them, for publish().
+  std::string finish_part();
+  // Writer 0, once every part is finished: checks that the parts make whole tensors, writes the manifest, renames.
+  // A checkpoint that already lies at `path` is replaced.
+  void publish(std::span<const std::string> parts, Metadata metadata);
+
+ private:
+  struct Planned {
+    Slice slice;
+    const void* data;
+  };
+  void write_file(const std::string& stem, const std::vector<Planned>& slices, Manifest& part);
+  void write_slice(SafetensorsWriter& file, std::string_view entry, const Planned& planned, Manifest& part);
+  std::string file_name(const std::string& stem) const;
+
+  CheckpointOptions options_;
+  std::string aside_;
+  std::map<std::string, std::vector<Planned>> planned_;  // by file stem
+  std::vector<std::string> written_;                     // paths to remove if this part fails
+  bool handed_over_ = false;
+  bool published_ = false;
+};
+
+// The name under which slice [begin, end) of a tensor is stored when it is not whole: "h.0.weight[128:256]".
+std::string slice_name(std::string_view tensor, std::int64_t begin, std::int64_t end);
+
+class CheckpointReader {
+ public:
+  // Checks the manifest and the files' sizes. Files must be regular files inside the folder.
+  explicit CheckpointReader(std::string path);
+
+  const std::string& path() const noexcept { return path_; }
+  std::int64_t step() const noexcept { return manifest_.step; }
+  const Metadata& metadata() const noexcept { return manifest_.metadata; }
+  const std::vector<ManifestTensor>& tensors() const noexcept { return manifest_.tensors; }
+  const ManifestTensor* find(const std::string& name) const;  // null when absent
+
+  // Elements [begin, begin + count) of the flattened tensor. Every stored piece that it touches is verified: a flipped
+  // bit is an Error that names tensor and file, and `out` then holds nothing to rely on. Safe from several threads.
+  void read(const std::string& name, std::int64_t begin, std::int64_t count, void* out) const;
+  // Reads and verifies everything.
+  void verify() const;
+
+ private:
+  void read_piece(const ManifestTensor& tensor, const Piece& piece, std::int64_t begin, std::int64_t end,
+                  std::byte* out) const;
+  std::string file_path(const ManifestFile& file) const { return path_ + "/" + file.name; }
+
+  std::string path_;
+  Manifest manifest_;
+  std::unordered_map<std::string, std::size_t> index_;
+};
+
+}  // namespace trireme::store
