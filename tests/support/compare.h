@@ -33,6 +33,11 @@ inline Tolerance operator*(double factor, Tolerance tolerance) {
   return {factor * tolerance.relative, factor * tolerance.absolute};
 }
 
+// The same with room for `absolute` more: for results that cancel to nothing.
+inline Tolerance operator+(Tolerance tolerance, double absolute) {
+  return {tolerance.relative, tolerance.absolute + absolute};
+}
+
 inline double root_mean_square(const Values& values) {
   double total = 0;
   std::int64_t count = 0;

@@ -26,8 +26,8 @@ struct GradientCheck {
   double tolerance = 2e-3;      // relative: f32 values between the operations
 };
 
-// Runs `f` under every leaf's gradient and under differences, with the sum of f's elements times fixed random weights as
-// the scalar. The reference backend computes, so that only the tape and the formulas are judged.
+// Runs `f` under every leaf's gradient and under differences, with the sum of f's elements times fixed random weights
+// as the scalar. The reference backend computes, so that only the tape and the formulas are judged.
 inline void expect_gradients(const GradientCheck& check, const Function& f) {
   Backend backend = make_backend("reference", 1);
   std::deque<Leaf> leaves;
@@ -36,7 +36,8 @@ inline void expect_gradients(const GradientCheck& check, const Function& f) {
   for (const Shape& shape : check.inputs) {
     Leaf& leaf = leaves.emplace_back();
     leaf.value = random_tensor(*backend.device, shape, DType::f32, seed++, check.range);
-    leaf.gradient = tensor_of(*backend.device, Values(static_cast<std::size_t>(shape.numel()), 777.0), shape, DType::f32);
+    leaf.gradient =
+        tensor_of(*backend.device, Values(static_cast<std::size_t>(shape.numel()), 777.0), shape, DType::f32);
     inputs.push_back(leaf.tensor());
   }
   Tensor weights;
@@ -58,8 +59,8 @@ inline void expect_gradients(const GradientCheck& check, const Function& f) {
     tape.backward(scalar(&tape), 1.0f);
   }
   for (std::size_t i = 0; i < leaves.size(); ++i) {
-    const Values want =
-        finite_difference(leaves[i].value, [&] { return double{to_floats(scalar(nullptr))[0]}; }, check.step);
+    const Values want = finite_difference(
+        leaves[i].value, [&] { return double{to_floats(scalar(nullptr))[0]}; }, check.step);
     EXPECT_TRUE(close(values_of(leaves[i].gradient), want, {check.tolerance, 1e-4})) << "input " << i;
   }
 }

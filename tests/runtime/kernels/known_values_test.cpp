@@ -1,0 +1,231 @@
+// The reference itself against values that can be had without it: by hand, or from the definition.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "runtime/base/error.h"
+#include "runtime/kernels/backend.h"
+#include "tests/support/compare.h"
+
+namespace trireme::test {
+namespace {
+
+constexpr Tolerance exact_enough{1e-12, 1e-12};
+
+class KnownValues : public ::testing::Test {
+ protected:
+  Tensor tensor(const Values& values, const Shape& shape) {
+    return tensor_of(*backend_.device, values, shape, DType::f64);
+  }
+  Tensor zeros(const Shape& shape) { return tensor(Values(static_cast<std::size_t>(shape.numel())), shape); }
+  Tensor ids(const std::vector<std::int32_t>& values) {
+    return from_host<std::int32_t>(*backend_.device, values, {static_cast<std::int64_t>(values.size())});
+  }
+  Kernels& k() { return *backend_.kernels; }
+
+ private:
+  Backend backend_ = make_backend("reference", 1);
+};
+
+TEST_F(KnownValues, Activations) {
+  struct Known {
+    Activation activation;
+    double x, y;
+  };
+  const Known table[] = {{Activation::identity, -2, -2},
+                         {Activation::relu, -2, 0},
+                         {Activation::relu, 3, 3},
+                         {Activation::leaky_relu, -2, -2 * double{leaky_slope}},
+                         {Activation::leaky_relu, 3, 3},
+                         {Activation::gelu, 1, 0.8411919906082768},
+                         {Activation::gelu, -1, -0.15880800939172324},
+                         {Activation::gelu, 3, 2.996362607918227},
+                         {Activation::silu, 1, 0.7310585786300049},
+                         {Activation::silu, -1, -0.2689414213699951},
+                         {Activation::sigmoid, 2, 0.8807970779778823},
+                         {Activation::tanh, 0.5, 0.46211715726000973}};
+  for (const Known& known : table) {
+    Tensor y = zeros({1});
+    k().activate(y, tensor({known.x}, {1}), known.activation);
+    EXPECT_NEAR(values_of(y)[0], known.y, 1e-12) << name_of(known.activation) << " of " << known.x;
+  }
+}
+
+TEST_F(KnownValues, MatrixProductByHand) {
+  const Tensor a = tensor({1, 2, 3, 4, 5, 6}, {2, 3}), at = tensor({1, 4, 2, 5, 3, 6}, {3, 2});
+  const Tensor b = tensor({1, 0, 2, 1, 0, 3}, {3, 2}), bt = tensor({1, 2, 0, 0, 1, 3}, {2, 3});
+  const Tensor bias = tensor({100, -100}, {2});
+  Tensor c = zeros({2, 2}), before = zeros({2, 2});
+  k().gemm(c, a, b, {});
+  EXPECT_EQ(values_of(c), (Values{5, 11, 14, 23}));
+  k().gemm(c, at, bt, {.transpose_a = true, .transpose_b = true, .alpha = 2, .beta = -1});
+  EXPECT_EQ(values_of(c), (Values{5, 11, 14, 23}));  // 2 c - c
+  k().gemm(c, a, bt, {.transpose_b = true, .bias = &bias, .activation = Activation::relu, .preactivation = &before});
+  EXPECT_EQ(values_of(before), (Values{105, -89, 114, -77}));
+  EXPECT_EQ(values_of(c), (Values{105, 0, 114, 0}));
+}
+
+TEST_F(KnownValues, Normalisation) {
+  const Tensor x = tensor({1, 2, 3, 6}, {1, 4}), weight = tensor({1, 2, 1, 1}, {4}), bias = tensor({0, 0, 5, 0}, {4});
+  Tensor y = zeros({1, 4}), mean = zeros({1}), rstd = zeros({1});
+  k().layer_norm(y, mean, rstd, x, nullptr, nullptr, weight, bias, 0);
+  const double deviation = std::sqrt(3.5);  // mean 3, squared distances 4 + 1 + 0 + 9
+  EXPECT_TRUE(close(values_of(mean), {3}, exact_enough));
+  EXPECT_TRUE(close(values_of(rstd), {1 / deviation}, exact_enough));
+  EXPECT_TRUE(close(values_of(y), {-2 / deviation, -2 / deviation, 5, 3 / deviation}, exact_enough));
+  const Tensor residual = tensor({2, 0, 0, -2}, {1, 4});
+  Tensor sum = zeros({1, 4});
+  k().rms_norm(y, rstd, x, &residual, &sum, weight, 0.5f);
+  EXPECT_EQ(values_of(sum), (Values{3, 2, 3, 4}));
+  const double size = std::sqrt(9.5 + 0.5);
+  EXPECT_TRUE(close(values_of(y), {3 / size, 4 / size, 3 / size, 4 / size}, exact_enough));
+}
+
+TEST_F(KnownValues, SoftmaxOfLogarithms) {
+  const Tensor x = tensor({std::log(1.0), std::log(2.0), std::log(3.0)}, {1, 3});
+  Tensor y = zeros({1, 3});
+  k().softmax(y, x, false);
+  EXPECT_TRUE(close(values_of(y), {1 / 6.0, 2 / 6.0, 3 / 6.0}, exact_enough));
+  k().softmax(y, x, true);
+  EXPECT_TRUE(close(values_of(y), {-std::log(6.0), -std::log(3.0), -std::log(2.0)}, exact_enough));
+}
+
+TEST_F(KnownValues, AttentionToEqualKeysAveragesTheValues) {
+  // B 1, T 3, H 1, D 2: every key is (1, 0), values (1, 10), (2, 20), (6, 60); scores are the query's first element.
+  const Tensor qkv = tensor({3, 7, 1, 0, 1, 10,  //
+                             4, 7, 1, 0, 2, 20,  //
+                             5, 7, 1, 0, 6, 60},
+                            {1, 3, 3, 2});
+  Tensor out = zeros({1, 3, 1, 2}), lse = zeros({1, 1, 3});
+  k().attention(out, lse, qkv, {.causal = true, .scale = 0.5f});
+  EXPECT_TRUE(close(values_of(out), {1, 10, 1.5, 15, 3, 30}, exact_enough));
+  EXPECT_TRUE(close(values_of(lse), {1.5, 2 + std::log(2.0), 2.5 + std::log(3.0)}, exact_enough));
+  k().attention(out, lse, qkv, {.causal = false, .scale = 0.5f});
+  EXPECT_TRUE(close(values_of(out), {3, 30, 3, 30, 3, 30}, exact_enough));
+}
+
+TEST_F(KnownValues, AttentionFollowsTheLargerScore) {
+  // Query 2 against keys 0 and log(3) / 2: probabilities 1/4 and 3/4.
+  const Tensor qkv = tensor({9, 0, 4, 2, std::log(3.0) / 2, 8}, {1, 2, 3, 1});
+  Tensor out = zeros({1, 2, 1, 1}), lse = zeros({1, 1, 2});
+  k().attention(out, lse, qkv, {.causal = true, .scale = 1});
+  EXPECT_TRUE(close(values_of(out), {4, 7}, exact_enough));
+}
+
+TEST_F(KnownValues, GroupedHeadsShareKeysAndValues) {
+  // One position attends to itself alone: out is the value of the head's group. H 4, K 2, D 1.
+  const Tensor qkv = tensor({1, 2, 3, 4, 5, 6, 70, 80}, {1, 1, 8, 1});
+  Tensor out = zeros({1, 1, 4, 1}), lse = zeros({1, 4, 1}), cache = zeros({1, 2, 4, 1});
+  const Attention how{.heads = 4, .kv_heads = 2, .scale = 1};
+  k().attention(out, lse, qkv, how);
+  EXPECT_EQ(values_of(out), (Values{70, 70, 80, 80}));
+  EXPECT_EQ(values_of(lse), (Values{5, 10, 18, 24}));
+  k().attention_cached(out, cache, qkv, 1, how);
+  EXPECT_EQ(values_of(cache), (Values{0, 0, 0, 0, 5, 6, 70, 80}));
+}
+
+TEST_F(KnownValues, AttentionDropsWhatItsIndicesSay) {
+  // All scores 0, T = 2, not causal: out_i = sum over kept j of v_j / 2 / (1 - p), element (b H + h) T T + i T + j.
+  const Dropout dropout{.probability = 0.5f, .key = {21, 22}, .first = 40};
+  const Tensor qkv = tensor({0, 0, 1, 0, 0, 100}, {1, 2, 3, 1});
+  Tensor out = zeros({1, 2, 1, 1}), lse = zeros({1, 1, 2});
+  k().attention(out, lse, qkv, {.causal = false, .dropout = dropout});
+  Values expected(2);
+  for (std::size_t i = 0; i < 2; ++i)
+    for (std::size_t j = 0; j < 2; ++j)
+      if (unit_float(random_word(dropout.key, 40 + 2 * i + j)) >= 0.5f) expected[i] += j == 0 ? 1 : 100;
+  EXPECT_EQ(values_of(out), expected);
+}
+
+TEST_F(KnownValues, EmbeddingTakesPositionsModuloTheirNumber) {
+  const Tensor table = tensor({1, 2, 3, 4}, {2, 2}), positions = tensor({10, 10, 20, 20, 30, 30}, {3, 2});
+  Tensor y = zeros({4, 2});
+  k().embedding(y, ids({1, 0, 1, 1}), table, &positions, 2);
+  EXPECT_EQ(values_of(y), (Values{33, 34, 11, 12, 23, 24, 33, 34}));
+  Tensor dtable = zeros({2, 2}), dpositions = zeros({3, 2});
+  k().embedding_grad(dtable, &dpositions, tensor({1, 2, 3, 4, 5, 6, 7, 8}, {4, 2}), ids({1, 0, 1, 1}), false, false);
+  EXPECT_EQ(values_of(dtable), (Values{3, 4, 13, 16}));
+  EXPECT_EQ(values_of(dpositions), (Values{8, 10, 3, 4, 5, 6}));
+}
+
+TEST_F(KnownValues, CrossEntropy) {
+  Tensor losses = zeros({3}), weights = zeros({3});
+  Tensor logits = tensor({0, 0, 0, 0, std::log(2.0), std::log(3.0), 1, 2, 3}, {3, 3});
+  const Tensor class_weights = tensor({1, 1, 4}, {3});
+  k().cross_entropy(losses, weights, logits, ids({0, 2, -1}), {.class_weights = &class_weights, .gradient_scale = 6});
+  EXPECT_TRUE(close(values_of(losses), {std::log(3.0), 4 * std::log(2.0), 0}, exact_enough));
+  EXPECT_EQ(values_of(weights), (Values{1, 4, 0}));
+  EXPECT_TRUE(close(values_of(logits), {-4, 2, 2, 4, 8, -12, 0, 0, 0}, exact_enough));
+  logits = tensor({0, std::log(2.0), std::log(3.0)}, {1, 3});
+  losses = zeros({1}), weights = zeros({1});
+  k().cross_entropy(losses, weights, logits, ids({2}), {.label_smoothing = 0.75f, .gradient = false});
+  // Targets 1/4, 1/4, 1/2 against probabilities 1/6, 1/3, 1/2.
+  EXPECT_TRUE(close(values_of(losses), {std::log(6.0) / 4 + std::log(3.0) / 4 + std::log(2.0) / 2}, exact_enough));
+  EXPECT_EQ(values_of(logits), (Values{0, std::log(2.0), std::log(3.0)}));  // untouched
+}
+
+TEST_F(KnownValues, IdsOutsideTheTableAreErrors) {
+  Tensor y = zeros({1, 2}), table = zeros({3, 2}), losses = zeros({1}), weights = zeros({1}), logits = zeros({1, 3});
+  EXPECT_THROW(k().embedding(y, ids({3}), table, nullptr, 0), Error);
+  EXPECT_THROW(k().embedding_grad(table, nullptr, y, ids({-2}), false, false), Error);
+  EXPECT_THROW(k().cross_entropy(losses, weights, logits, ids({3}), {}), Error);
+}
+
+TEST_F(KnownValues, PointwiseLosses) {
+  struct Known {
+    PointwiseLoss loss;
+    double x, target, total;
+  };
+  const Known table[] = {{PointwiseLoss::mse, 3, 1, 4},
+                         {PointwiseLoss::mae, -3, 1, 4},
+                         {PointwiseLoss::bce_logits, 0, 0.3, std::log(2.0)},
+                         {PointwiseLoss::bce_logits, std::log(3.0), 1, std::log(4.0 / 3)},
+                         {PointwiseLoss::hinge, 0.25, 1, 0.75},
+                         {PointwiseLoss::hinge, 2, -1, 3},
+                         {PointwiseLoss::kl, std::log(0.5), 0.25, 0.25 * std::log(0.5)}};
+  for (const Known& known : table) {
+    Tensor total = zeros({});
+    k().pointwise_loss(total, nullptr, tensor({known.x}, {1}), tensor({known.target}, {1}), known.loss);
+    EXPECT_NEAR(values_of(total)[0], known.total, 1e-12) << static_cast<int>(known.loss) << " of " << known.x;
+  }
+}
+
+TEST_F(KnownValues, UpdatesByHand) {
+  struct Known {
+    UpdateRule rule;
+    double weight, moment1, moment2;  // after the step
+  };
+  // From w = 1, m = 2, v = 3, with g = 4, lr = 1/8 and every decay 1/2; Adam's corrections at t = 2 are 3/4.
+  const double adam = 0.125 * (3 / 0.75) / std::sqrt(9.5 / 0.75);
+  const Known table[] = {{UpdateRule::sgd, 0.5, 2, 3},
+                         {UpdateRule::momentum, 1 - 5.0 / 8, 5, 3},
+                         {UpdateRule::nesterov, 1 - 6.5 / 8, 5, 3},
+                         {UpdateRule::adagrad, 1 - 0.5 / std::sqrt(19.0), 2, 19},
+                         {UpdateRule::rmsprop, 1 - 0.5 / std::sqrt(9.5), 2, 9.5},
+                         {UpdateRule::adam, 1 - adam, 3, 9.5},
+                         {UpdateRule::adamw, 1 - adam - 0.125 * 0.25, 3, 9.5}};
+  for (const Known& known : table) {
+    Tensor w = tensor({1}, {1}), m = tensor({2}, {1}), v = tensor({3}, {1});
+    k().update(w, nullptr, &m, &v, tensor({4}, {1}),
+               {.rule = known.rule,
+                .lr = 0.125f,
+                .momentum = 0.5f,
+                .beta1 = 0.5f,
+                .beta2 = 0.5f,
+                .epsilon = 0,
+                .weight_decay = 0.25f,
+                .bias1 = 0.75f,
+                .bias2 = 0.75f});
+    const int rule = static_cast<int>(known.rule);
+    EXPECT_TRUE(close(values_of(w), {known.weight}, exact_enough)) << "rule " << rule;
+    EXPECT_TRUE(close(values_of(m), {known.moment1}, exact_enough)) << "rule " << rule;
+    EXPECT_TRUE(close(values_of(v), {known.moment2}, exact_enough)) << "rule " << rule;
+  }
+  Tensor w = tensor({2, -2}, {2});  // scaled to 8 and -8, clipped to 3 and -3, then l2 and l1
+  k().update(w, nullptr, nullptr, nullptr, tensor({4, -4}, {2}),
+             {.lr = 0.5f, .l1 = 1, .l2 = 0.25f, .gradient_scale = 2, .clip_value = 3});
+  EXPECT_EQ(values_of(w), (Values{2 - 4.5 / 2, -2 + 4.5 / 2}));
+}
+
+}  // namespace
+}  // namespace trireme::test
