@@ -1,25 +1,31 @@
-# Flags for every target: baseline x86-64 code (kernels choose wider instructions at run time), warnings, sanitizers.
+# Flags for every target: baseline x86-64 code (kernels choose wider instructions at run time), warnings, sanitizers; and
+# the tools that make a build quicker where they are installed.
+include(CheckLinkerFlag)
+
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 12)
+  message(FATAL_ERROR "Trireme is C++20 and needs g++ 12 or newer, found ${CMAKE_CXX_COMPILER_VERSION}. "
+    "Install a newer one and name it: CXX=g++-12 script/build")
+endif()
+
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -fno-math-errno -fno-trapping-math)
 set(CMAKE_CXX_FLAGS_RELEASE "-O2")
+
 if(TRIREME_SANITIZE)
-  add_compile_options(-fsanitize=${TRIREME_SANITIZE} -fno-omit-frame-pointer -g1)
+  add_compile_options(-fsanitize=${TRIREME_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all -g1)
   add_link_options(-fsanitize=${TRIREME_SANITIZE})
 endif()
+
 find_program(CCACHE ccache)
+mark_as_advanced(CCACHE)
 if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
 endif()
 
-# trireme_room(NAME [USES rooms...]): one shared library per room; headers are included from the project's root.
-function(trireme_room name)
-  cmake_parse_arguments(ROOM "" "" "USES" ${ARGN})
-  add_library(trireme_${name} SHARED)
-  add_library(trireme::${name} ALIAS trireme_${name})
-  target_include_directories(trireme_${name} PUBLIC
-    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/trireme>)
-  target_compile_features(trireme_${name} PUBLIC cxx_std_20)
-  set_target_properties(trireme_${name} PROPERTIES EXPORT_NAME ${name} VERSION ${PROJECT_VERSION} SOVERSION 0)
-  foreach(used ${ROOM_USES})
-    target_link_libraries(trireme_${name} PUBLIC trireme_${used})
-  endforeach()
-endfunction()
+find_program(MOLD mold)
+mark_as_advanced(MOLD)
+if(MOLD)
+  check_linker_flag(CXX -fuse-ld=mold TRIREME_LINKS_WITH_MOLD)
+  if(TRIREME_LINKS_WITH_MOLD)
+    add_link_options(-fuse-ld=mold)
+  endif()
+endif()

@@ -1,0 +1,30 @@
+# trireme_room(NAME [USES rooms...]): one shared library per room, installed with its headers. Headers are included from
+# the project's root: "runtime/nn/layers.h", here and by those who use the installed package.
+function(trireme_room name)
+  cmake_parse_arguments(ROOM "" "" "USES" ${ARGN})
+  add_library(trireme_${name} SHARED)
+  add_library(trireme::${name} ALIAS trireme_${name})
+  target_include_directories(trireme_${name} PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/trireme>)
+  target_compile_features(trireme_${name} PUBLIC cxx_std_20)
+  set_target_properties(trireme_${name} PROPERTIES
+    EXPORT_NAME ${name} VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+  foreach(used ${ROOM_USES})
+    target_link_libraries(trireme_${name} PUBLIC trireme_${used})
+  endforeach()
+  install(TARGETS trireme_${name} EXPORT trireme
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  install(DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/trireme/${name}
+    FILES_MATCHING PATTERN "*.h")
+endfunction()
+
+# trireme_targets(FOLDER VARIABLE): the targets that a folder and those below it build by default.
+function(trireme_targets folder variable)
+  get_property(found DIRECTORY ${folder} PROPERTY BUILDSYSTEM_TARGETS)
+  get_property(below DIRECTORY ${folder} PROPERTY SUBDIRECTORIES)
+  foreach(inner ${below})
+    trireme_targets(${inner} more)
+    list(APPEND found ${more})
+  endforeach()
+  set(${variable} ${found} PARENT_SCOPE)
+endfunction()
