@@ -8,11 +8,19 @@
 #include <string_view>
 
 #include "runtime/base/dtype.h"
+#include "runtime/base/error.h"
 #include "runtime/device/device.h"
 
 namespace trireme {
 
 enum class Reduction : std::uint8_t { sum, max, min };
+std::string_view name_of(Reduction reduction);
+
+// What the waits of a rank throw after another rank has failed: that rank's message, quoted, is the one to report.
+class PeerFailed : public Error {
+ public:
+  using Error::Error;
+};
 
 // A contiguous range of elements on the group's device. `label` names it in messages ("gradient bucket 3: h.5 ... h.3").
 struct Region {
@@ -30,7 +38,8 @@ struct Region {
 //  - sums are taken in rank order, in fp32 for 16-bit types and rounded once: the same bits on every rank, on every run,
 //    and on every transport;
 //  - a wait longer than the deadline throws an Error that names this rank and host, the operation, its label and
-//    sequence number, and the ranks that have not arrived; after that, the group is unusable.
+//    sequence number, and the ranks that have not arrived; ranks that call different operations get an Error that names
+//    both calls. After an error the group, and every group made from the same start, is unusable on all ranks.
 class Group {
  public:
   virtual ~Group() = default;
@@ -40,7 +49,8 @@ class Group {
   virtual std::string_view name() const noexcept = 0;       // "world", "data", ...
   virtual std::string_view transport() const noexcept = 0;  // "threads", "mpi", "dry", "nccl"
 
-  // Memory that this group reduces fastest (a shared window, registered memory), counted by `device`. Collective.
+  // Memory that this group reduces fastest (a shared window, registered memory), counted by `device`. Collective, as is
+  // split(); both want the group's stream to be idle.
   virtual std::shared_ptr<Storage> allocate(Device& device, std::int64_t bytes, MemoryKind kind) = 0;
   // Ranks with equal `color` form a new group, ordered by `order`, then by rank. Collective.
   virtual std::unique_ptr<Group> split(int color, int order, std::string name) = 0;
@@ -55,6 +65,9 @@ class Group {
   virtual void send(Region data, int to, Stream& stream) = 0;
   virtual void recv(Region data, int from, Stream& stream) = 0;
   virtual void barrier(Stream& stream) = 0;
+
+  // Tells every rank that this one has failed: their waits throw PeerFailed, within a second, quoting `reason`.
+  virtual void abort(std::string_view reason) noexcept = 0;
 };
 
 }  // namespace trireme

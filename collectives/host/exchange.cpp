@@ -1,0 +1,280 @@
+#include "collectives/host/exchange.h"
+
+#include <algorithm>
+#include <cstring>
+#include <span>
+#include <vector>
+
+#include "collectives/host/reduce.h"
+#include "collectives/host/window.h"
+
+namespace trireme::collectives {
+namespace {
+
+constexpr std::int64_t cache_line = 64;
+
+std::span<const std::byte> bytes_of(const Region& region) {
+  return {static_cast<const std::byte*>(region.data), static_cast<std::size_t>(region.bytes())};
+}
+
+std::byte* at(const Region& region, std::int64_t element) {
+  return static_cast<std::byte*>(region.data) + element * size_of(region.dtype);
+}
+
+void copy_bytes(std::byte* to, const std::byte* from, std::int64_t bytes) {
+  if (bytes > 0 && to != from) std::memcpy(to, from, static_cast<std::size_t>(bytes));
+}
+
+Place place_of(Team& team, const Region& region) {
+  return team.size() == 1 ? Place{} : team.family().windows().find(region.data, region.bytes());
+}
+
+// Where the region that `member` published lies.
+std::byte* published(const Team& team, const Window& window, int member) {
+  const int part = window.part_of[static_cast<std::size_t>(team.rank_of(member))];
+  return window.part(part) + team.place(member).offset;
+}
+
+std::int64_t pieces_of(std::int64_t count, std::int64_t piece) { return (count + piece - 1) / piece; }
+
+// The pipeline through the stages: in round r a member fills piece r of its stage and uses piece r - 1, which all have
+// filled. Two places in turn and one wait per round are enough: who enters round r has used piece r - 2.
+template <class Fill, class Use>
+void through_stages(Team& team, std::int64_t pieces, const Fill& fill, const Use& use) {
+  for (std::int64_t round = 0; round <= pieces; ++round) {
+    if (round > 0) team.await_all();
+    if (round < pieces) fill(round, round % 2);
+    if (round > 0) use(round - 1, (round - 1) % 2);
+    if (round < pieces) team.arrive();
+  }
+}
+
+// Pointers to the same range of every member's copy.
+struct Copies {
+  std::vector<std::byte*> write;
+  std::vector<const std::byte*> read;
+
+  template <class Where>
+  Copies(int members, const Where& where) {
+    for (int member = 0; member < members; ++member) write.push_back(where(member));
+    read.assign(write.begin(), write.end());
+  }
+};
+
+void reduce_small(Team& team, const Region& in_out, Reduction reduction) {
+  std::vector<const std::byte*> sources(static_cast<std::size_t>(team.size()));
+  for (int member = 0; member < team.size(); ++member)
+    sources[static_cast<std::size_t>(member)] = team.payload(member);
+  std::byte* const target = at(in_out, 0);
+  reduce({.sources = sources, .targets = {&target, 1}, .count = in_out.count, .dtype = in_out.dtype,
+          .reduction = reduction});
+}
+
+// Every member sums its slice of all copies and writes the result to all of them.
+void reduce_window(Team& team, const Window& window, const Region& in_out, Reduction reduction) {
+  const Slice slice = slice_of(in_out.count, team.size(), team.me(), in_out.dtype);
+  const Copies copies(team.size(), [&](int member) {
+    return published(team, window, member) + slice.begin * size_of(in_out.dtype);
+  });
+  reduce({.sources = copies.read, .targets = copies.write, .count = slice.count, .dtype = in_out.dtype,
+          .reduction = reduction});
+  team.step();
+}
+
+// In round r a member fills piece r, sums its slice of piece r - 1 into its own stage, and takes the sums of the others
+// for piece r - 2 from theirs.
+void reduce_stages(Team& team, const Region& in_out, Reduction reduction) {
+  const std::int64_t size = size_of(in_out.dtype);
+  const std::int64_t piece = Team::stage_bytes / size;
+  const std::int64_t pieces = pieces_of(in_out.count, piece);
+  const auto length = [&](std::int64_t index) { return std::min(piece, in_out.count - index * piece); };
+  for (std::int64_t round = 0; round < pieces + 2; ++round) {
+    if (round > 0) team.await_all();
+    if (round < pieces)
+      copy_bytes(team.stage(team.me(), round % 3), at(in_out, round * piece), length(round) * size);
+    if (const std::int64_t index = round - 1; index >= 0 && index < pieces) {
+      const Slice slice = slice_of(length(index), team.size(), team.me(), in_out.dtype);
+      const Copies copies(team.size(),
+                          [&](int member) { return team.stage(member, index % 3) + slice.begin * size; });
+      std::byte* const targets[] = {copies.write[static_cast<std::size_t>(team.me())],
+                                    at(in_out, index * piece + slice.begin)};
+      reduce({.sources = copies.read, .targets = targets, .count = slice.count, .dtype = in_out.dtype,
+              .reduction = reduction});
+    }
+    if (const std::int64_t index = round - 2; index >= 0) {
+      for (int step = 1; step < team.size(); ++step) {
+        const int member = (team.me() + step) % team.size();
+        const Slice slice = slice_of(length(index), team.size(), member, in_out.dtype);
+        copy_bytes(at(in_out, index * piece + slice.begin), team.stage(member, index % 3) + slice.begin * size,
+             slice.count * size);
+      }
+    }
+    if (round < pieces + 1) team.arrive();
+  }
+}
+
+}  // namespace
+
+Slice slice_of(std::int64_t count, int parts, int index, DType dtype) {
+  const std::int64_t granule = cache_line / size_of(dtype);
+  const std::int64_t each = pieces_of(pieces_of(count, parts), granule) * granule;
+  const std::int64_t begin = std::min(count, index * each);
+  return {.begin = begin, .count = std::min(each, count - begin)};
+}
+
+void all_reduce(Team& team, const Region& in_out, Reduction reduction) {
+  const Call call{.operation = Operation::all_reduce, .reduction = reduction, .dtype = in_out.dtype,
+                  .count = in_out.count, .label = in_out.label};
+  if (in_out.bytes() <= Team::small_bytes) {
+    team.begin(call, bytes_of(in_out));
+    if (team.size() > 1) reduce_small(team, in_out, reduction);
+    return;
+  }
+  team.begin(call, {}, place_of(team, in_out));
+  if (team.size() == 1) return;
+  if (const auto window = team.common_window()) reduce_window(team, *window, in_out, reduction);
+  else reduce_stages(team, in_out, reduction);
+}
+
+void all_gather(Team& team, const Region& mine, const Region& all) {
+  const Call call{.operation = Operation::all_gather, .dtype = mine.dtype, .count = mine.count, .label = mine.label};
+  const std::int64_t bytes = mine.bytes();
+  const auto slot = [&](int member) { return at(all, member * mine.count); };
+  if (bytes <= Team::small_bytes) {
+    team.begin(call, bytes_of(mine));
+    for (int member = 0; member < team.size(); ++member) copy_bytes(slot(member), team.payload(member), bytes);
+    return;
+  }
+  team.begin(call, {}, place_of(team, mine));
+  copy_bytes(slot(team.me()), at(mine, 0), bytes);
+  if (team.size() == 1) return;
+  if (const auto window = team.common_window()) {
+    for (int step = 1; step < team.size(); ++step) {
+      const int member = (team.me() + step) % team.size();
+      copy_bytes(slot(member), published(team, *window, member), bytes);
+    }
+    team.step();
+    return;
+  }
+  const auto length = [&](std::int64_t index) {
+    return std::min(Team::stage_bytes, bytes - index * Team::stage_bytes);
+  };
+  through_stages(
+      team, pieces_of(bytes, Team::stage_bytes),
+      [&](std::int64_t index, std::int64_t place) {
+        copy_bytes(team.stage(team.me(), place), at(mine, 0) + index * Team::stage_bytes, length(index));
+      },
+      [&](std::int64_t index, std::int64_t place) {
+        for (int step = 1; step < team.size(); ++step) {
+          const int member = (team.me() + step) % team.size();
+          copy_bytes(slot(member) + index * Team::stage_bytes, team.stage(member, place), length(index));
+        }
+      });
+}
+
+void reduce_scatter(Team& team, const Region& all, const Region& mine, Reduction reduction) {
+  const Call call{.operation = Operation::reduce_scatter, .reduction = reduction, .dtype = mine.dtype,
+                  .count = mine.count, .label = all.label};
+  const std::int64_t size = size_of(mine.dtype);
+  const auto sum_into = [&](std::byte* target, std::int64_t count, const auto& source) {
+    const Copies copies(team.size(), source);
+    reduce({.sources = copies.read, .targets = {&target, 1}, .count = count, .dtype = mine.dtype,
+            .reduction = reduction});
+  };
+  const std::int64_t own = team.me() * mine.bytes();
+  if (all.bytes() <= Team::small_bytes) {
+    team.begin(call, bytes_of(all));
+    sum_into(at(mine, 0), mine.count, [&](int member) { return const_cast<std::byte*>(team.payload(member)) + own; });
+    return;
+  }
+  team.begin(call, {}, place_of(team, all));
+  if (team.size() == 1) return copy_bytes(at(mine, 0), at(all, 0), mine.bytes());
+  if (const auto window = team.common_window()) {
+    sum_into(at(mine, 0), mine.count, [&](int member) { return published(team, *window, member) + own; });
+    team.step();
+    return;
+  }
+  const std::int64_t block = Team::stage_bytes / team.size() / cache_line * cache_line;  // bytes for each member
+  const auto length = [&](std::int64_t index) { return std::min(block, mine.bytes() - index * block); };
+  through_stages(
+      team, pieces_of(mine.bytes(), block),
+      [&](std::int64_t index, std::int64_t place) {
+        for (int member = 0; member < team.size(); ++member)
+          copy_bytes(team.stage(team.me(), place) + member * block, at(all, member * mine.count) + index * block,
+               length(index));
+      },
+      [&](std::int64_t index, std::int64_t place) {
+        sum_into(at(mine, 0) + index * block, length(index) / size,
+                 [&](int member) { return team.stage(member, place) + team.me() * block; });
+      });
+}
+
+void broadcast(Team& team, const Region& in_out, int root) {
+  const Call call{.operation = Operation::broadcast, .dtype = in_out.dtype, .root = root, .count = in_out.count,
+                  .label = in_out.label};
+  const std::int64_t bytes = in_out.bytes();
+  const bool is_root = team.me() == root;
+  if (bytes <= Team::small_bytes) {
+    team.begin(call, bytes_of(in_out));
+    if (!is_root) copy_bytes(at(in_out, 0), team.payload(root), bytes);
+    return;
+  }
+  team.begin(call, {}, place_of(team, in_out));
+  if (team.size() == 1) return;
+  if (const auto window = team.common_window()) {
+    if (!is_root) copy_bytes(at(in_out, 0), published(team, *window, root), bytes);
+    team.step();
+    return;
+  }
+  const auto length = [&](std::int64_t index) {
+    return std::min(Team::stage_bytes, bytes - index * Team::stage_bytes);
+  };
+  through_stages(
+      team, pieces_of(bytes, Team::stage_bytes),
+      [&](std::int64_t index, std::int64_t place) {
+        if (is_root) copy_bytes(team.stage(root, place), at(in_out, 0) + index * Team::stage_bytes, length(index));
+      },
+      [&](std::int64_t index, std::int64_t place) {
+        if (!is_root) copy_bytes(at(in_out, 0) + index * Team::stage_bytes, team.stage(root, place), length(index));
+      });
+}
+
+void all_to_all(Team& team, const Region& in, const Region& out) {
+  const Call call{.operation = Operation::all_to_all, .dtype = in.dtype, .count = in.count, .label = in.label};
+  const std::int64_t bytes = in.bytes() / team.size();  // for each member
+  const auto take = [&](const auto& source) {
+    for (int step = 0; step < team.size(); ++step) {
+      const int member = (team.me() + step) % team.size();
+      copy_bytes(at(out, 0) + member * bytes, source(member) + team.me() * bytes, bytes);
+    }
+  };
+  if (in.bytes() <= Team::small_bytes) {
+    team.begin(call, bytes_of(in));
+    return take([&](int member) { return team.payload(member); });
+  }
+  team.begin(call, {}, place_of(team, in));
+  if (team.size() == 1) return copy_bytes(at(out, 0), at(in, 0), bytes);
+  if (const auto window = team.common_window()) {
+    take([&](int member) { return published(team, *window, member); });
+    team.step();
+    return;
+  }
+  const std::int64_t block = Team::stage_bytes / team.size() / cache_line * cache_line;  // bytes for each member
+  const auto length = [&](std::int64_t index) { return std::min(block, bytes - index * block); };
+  through_stages(
+      team, pieces_of(bytes, block),
+      [&](std::int64_t index, std::int64_t place) {
+        for (int member = 0; member < team.size(); ++member)
+          copy_bytes(team.stage(team.me(), place) + member * block, at(in, 0) + member * bytes + index * block,
+               length(index));
+      },
+      [&](std::int64_t index, std::int64_t place) {
+        for (int step = 0; step < team.size(); ++step) {
+          const int member = (team.me() + step) % team.size();
+          copy_bytes(at(out, 0) + member * bytes + index * block, team.stage(member, place) + team.me() * block,
+               length(index));
+        }
+      });
+}
+
+}  // namespace trireme::collectives

@@ -1,0 +1,46 @@
+#include "collectives/host/family.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "collectives/group/group.h"
+
+namespace trireme::collectives {
+
+std::string Person::name() const { return "rank " + std::to_string(rank) + " on host " + host; }
+
+bool FailureBoard::publish(std::string_view text) noexcept {
+  std::uint32_t nobody = 0;
+  if (!state_.compare_exchange_strong(nobody, 1)) return false;
+  const std::size_t length = std::min(text.size(), capacity);
+  std::memcpy(text_, text.data(), length);
+  length_.store(static_cast<std::uint32_t>(length), std::memory_order_relaxed);
+  state_.store(written, std::memory_order_release);
+  return true;
+}
+
+std::string FailureBoard::text() const {
+  return raised() ? std::string(text_, length_.load(std::memory_order_relaxed)) : std::string();
+}
+
+Family::Family(Parts parts)
+    : parts_(std::move(parts)), failure_(reinterpret_cast<FailureBoard*>(parts_.failure_memory->base())) {
+  static_assert(sizeof(FailureBoard) <= failure_bytes);
+}
+
+void Family::fail_with(std::string_view reason) noexcept {
+  try {
+    const std::string text = self().name() + " failed: " + std::string(reason);
+    if (failure_->publish(text) && tell) tell(text);
+  } catch (...) {  // out of memory for the text: the deadline of the others ends them
+  }
+}
+
+void Family::check(std::string_view where, std::string_view waiting) {
+  if (listen) listen();
+  if (!failure_->raised()) return;
+  throw PeerFailed('[' + std::string(where) + "] " + self().name() + ' ' + std::string(waiting) + ": " +
+                   failure_->text());
+}
+
+}  // namespace trireme::collectives

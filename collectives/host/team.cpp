@@ -1,0 +1,183 @@
+#include "collectives/host/team.h"
+
+#include <sched.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <sstream>
+
+namespace trireme::collectives {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int yields = 32;
+constexpr int sleep_milliseconds = 50;
+constexpr std::int64_t page = 4096;
+
+constexpr std::int64_t whole_pages(std::int64_t bytes) { return (bytes + page - 1) / page * page; }
+
+}  // namespace
+
+void CallRecord::write(const Call& call, const Place& place) noexcept {
+  constexpr auto relaxed = std::memory_order_relaxed;
+  window_.store(place.window, relaxed);
+  offset_.store(place.offset, relaxed);
+  std::array<std::uint64_t, label_words> words{};
+  std::memcpy(words.data(), call.label.data(), std::min(call.label.size(), sizeof words - 1));
+  for (std::size_t word = 0; word < label_words; ++word) label_[word].store(words[word], relaxed);
+}
+
+Place CallRecord::place() const noexcept {
+  return {.window = window_.load(std::memory_order_relaxed), .offset = offset_.load(std::memory_order_relaxed)};
+}
+
+std::string CallRecord::label() const {
+  std::array<std::uint64_t, label_words> words{};
+  for (std::size_t word = 0; word < label_words; ++word) words[word] = label_[word].load(std::memory_order_relaxed);
+  std::array<char, sizeof words> text{};
+  std::memcpy(text.data(), words.data(), sizeof words);
+  text.back() = '\0';
+  return text.data();
+}
+
+std::int64_t Team::bytes(int members) {
+  const std::int64_t count = members;
+  return whole_pages(count * static_cast<std::int64_t>(sizeof(Slot))) + count * stage_pieces * stage_bytes +
+         count * count * static_cast<std::int64_t>(sizeof(Channel));
+}
+
+Team::Team(Parts parts) : parts_(std::move(parts)), slots_(reinterpret_cast<Slot*>(parts_.memory->base())) {}
+
+Team::~Team() {
+  Slot& own = slot(me());
+  own.left.store(1, std::memory_order_release);
+  own.progress.raise(own.progress.read());  // wakes those who sleep
+}
+
+std::byte* Team::stage(int member, std::int64_t piece) const noexcept {
+  const std::int64_t slots = whole_pages(size() * static_cast<std::int64_t>(sizeof(Slot)));
+  return parts_.memory->base() + slots + (member * stage_pieces + piece) * stage_bytes;
+}
+
+Channel& Team::channel(int from, int to) const noexcept {
+  auto* first = reinterpret_cast<Channel*>(stage(size(), 0));
+  return first[static_cast<std::int64_t>(from) * size() + to];
+}
+
+void Team::begin(const Call& call, std::span<const std::byte> payload, const Place& place) {
+  call_ = call;
+  ++sequence_;
+  phase_ = 0;
+  Slot& own = slot(me());
+  const std::size_t parity = sequence_ & 1;
+  const std::uint64_t signature = call.signature();
+  payload_bytes_ = static_cast<std::int64_t>(payload.size());
+  std::byte* published = payload.size() <= sizeof own.tiny[parity] ? own.tiny[parity] : own.small[parity];
+  if (!payload.empty()) std::memcpy(published, payload.data(), payload.size());
+  own.signature[parity].store(signature, std::memory_order_relaxed);
+  own.record[parity].write(call, place);
+  own.progress.raise(ticket());
+  if (family().failure().raised()) family().check(name_of(call.operation), "does not begin another call");
+  for (int step = 1; step < size(); ++step) {
+    const int member = (me() + step) % size();
+    await(slot(member).progress, ticket(), member, call_);
+    if (slot(member).signature[parity].load(std::memory_order_relaxed) != signature) mismatch(member);
+  }
+}
+
+const std::byte* Team::payload(int member) const noexcept {
+  const Slot& published = slot(member);
+  const std::size_t parity = sequence_ & 1;
+  return payload_bytes_ <= static_cast<std::int64_t>(sizeof published.tiny[parity]) ? published.tiny[parity]
+                                                                                   : published.small[parity];
+}
+
+std::shared_ptr<const Window> Team::common_window() const {
+  const std::uint64_t number = place(me()).window;
+  if (number == 0) return nullptr;
+  for (int member = 0; member < size(); ++member)
+    if (place(member).window != number) return nullptr;
+  return family().windows().get(number);
+}
+
+void Team::arrive() noexcept {
+  ++phase_;
+  slot(me()).progress.raise(ticket());
+}
+
+void Team::await_all() {
+  for (int step = 1; step < size(); ++step) {
+    const int member = (me() + step) % size();
+    await(slot(member).progress, ticket(), member, call_);
+  }
+}
+
+void Team::await(Signal& signal, std::uint64_t target, int member, const Call& call) {
+  if (!signal.spin(target, family().spins())) await_slowly(signal, target, member, call);
+}
+
+void Team::await_slowly(Signal& signal, std::uint64_t target, int member, const Call& call) {
+  for (int look = 0; look < yields; ++look) {
+    ::sched_yield();
+    if (signal.read() >= target) return;
+  }
+  const auto start = Clock::now();
+  while (!signal.sleep(target, sleep_milliseconds)) {
+    check(signal, target, member, call);
+    if (std::chrono::duration<double>(Clock::now() - start).count() > family().deadline())
+      expire(signal, target, member, call);
+  }
+}
+
+// Whether there is still hope; throws when there is none.
+void Team::check(Signal& signal, std::uint64_t target, int member, const Call& call) {
+  family().check(name_of(call.operation), "stopped waiting in " + call.describe());
+  const bool left = slot(member).left.load(std::memory_order_acquire) != 0;
+  const bool dead = person(member).process != 0 && ::kill(static_cast<pid_t>(person(member).process), 0) != 0 &&
+                    errno == ESRCH;
+  if ((!left && !dead) || signal.read() >= target) return;
+  family().check(name_of(call.operation), "stopped waiting in " + call.describe());
+  fail(name_of(call.operation), family().self().name(), "waits in call", sequence_, "of group '" + group() + "',",
+       call.describe() + ", but", person(member).name(), left ? "has left the group" : "has died", "after",
+       last_seen(member));
+}
+
+std::string Team::last_seen(int member) const {
+  const std::uint64_t at = slot(member).progress.read() >> 24;
+  if (at == 0) return "no call yet";
+  Call call = Call::unpack(slot(member).signature[at & 1].load(std::memory_order_relaxed));
+  const std::string label = slot(member).record[at & 1].label();
+  call.label = label;
+  return "call " + std::to_string(at) + ", " + call.describe();
+}
+
+void Team::expire(Signal& signal, std::uint64_t target, int member, const Call& call) {
+  std::ostringstream missing;
+  if (&signal == &slot(member).progress) {
+    for (int other = 0; other < size(); ++other)
+      if (slot(other).progress.read() < target)
+        missing << (missing.tellp() > 0 ? "; " : "") << person(other).name() << " (last seen in " << last_seen(other)
+                << ')';
+  } else {
+    missing << person(member).name() << " (last seen in " << last_seen(member) << ')';
+  }
+  fail(name_of(call.operation), family().self().name(), "waited", family().deadline(), "s in call", sequence_,
+       "of group '" + group() + "',", call.describe() + "; not arrived:", missing.str(),
+       "- look there first; if the ranks are only slow, raise the deadline");
+}
+
+void Team::mismatch(int member) {
+  const std::size_t parity = sequence_ & 1;
+  Call other = Call::unpack(slot(member).signature[parity].load(std::memory_order_relaxed));
+  const std::string label = slot(member).record[parity].label();
+  other.label = label;
+  fail(name_of(call_.operation), "ranks disagree in call", sequence_, "of group '" + group() + "':",
+       family().self().name(), "calls", call_.describe() + ",", person(member).name(), "calls",
+       other.describe() + "; every rank must make the same calls in the same order");
+}
+
+}  // namespace trireme::collectives
