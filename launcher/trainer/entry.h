@@ -1,0 +1,61 @@
+// What the commands of the `trireme` program ask of the trainer. Each function returns the program's exit code.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace trireme::launcher {
+
+// Exit code of a run that was told to stop, saved, and can be resumed (EX_TEMPFAIL).
+inline constexpr int stopped_early = 75;
+
+struct TrainOptions {
+  std::string job;                // path of the job file
+  std::vector<std::string> sets;  // "path.to.key=value", in order
+  int ranks = 1;                  // of the whole run
+  bool ranks_as_threads = false;  // all ranks in this process; otherwise this process is one rank (fleet/place.h)
+  bool resume = false;            // from the newest checkpoint in the run's folder; from the start where there is none
+  bool dry_run = false;           // print what a run on `ranks` ranks would need, touch nothing
+  bool json = false;              // print the dry run's report as JSON
+};
+int train(const TrainOptions& options);
+
+struct GenerateOptions {
+  std::string run;  // a run's folder, or one of its checkpoints
+  std::string prompt;
+  std::int64_t tokens = 200;
+  double temperature = 0.8;  // 0 takes the likeliest token
+  std::int64_t top_k = 40;   // 0 chooses among all
+  std::uint64_t seed = 1;
+  std::string device = "auto";
+  int threads = 0;
+  bool json = false;
+};
+int generate(const GenerateOptions& options);
+
+struct EvaluateOptions {
+  std::string run;                // a run's folder, or one of its checkpoints
+  std::vector<std::string> sets;  // over the run's job: other data, another batch
+  std::int64_t batches = 0;       // 0: the whole validation set
+  std::string device = "auto";
+  int threads = 0;
+  bool json = false;
+};
+int evaluate(const EvaluateOptions& options);
+
+struct BenchStepOptions {
+  std::string model;              // "gpt-byte", "gpt-tiny", "gpt-124m", "mlp"
+  std::int64_t batch = 0;         // samples per rank; 0: the model's own
+  int threads = 0;                // per rank; 0: the cores divided by the ranks
+  int ranks = 1;
+  bool ranks_as_threads = false;
+  std::int64_t steps = 20;
+  std::int64_t warmup = 3;
+  std::string device = "cpu";
+  std::string dtype = "fp32";     // "fp32", "bf16", "fp16"
+  bool json = false;
+};
+int bench_step(const BenchStepOptions& options);
+
+}  // namespace trireme::launcher
