@@ -35,16 +35,16 @@ BatchPlan plan_batch(std::int64_t global, std::int64_t micro, std::int64_t ranks
 
 StepReport train_step(StepContext& run, std::int64_t step, const BatchSource& batches, bool stop) {
   Kernels& kernels = *run.backend.kernels;
-  const std::int64_t first = run.data.index() * run.plan.micro * run.plan.micros;
+  const data::Division division{run.data.index(), run.data.size(), run.plan.micros};
   const float share = static_cast<float>(run.plan.micro) / static_cast<float>(run.plan.global);
   Tensor total = empty(*run.backend.device, {}, DType::f32, MemoryKind::workspace);  // this rank's part of the loss
   kernels.fill(total, 0.0f);
 
   Tape tape(*run.backend.device, kernels);
   for (std::int64_t micro = 0; micro < run.plan.micros; ++micro) {
-    const std::int64_t begin = first + micro * run.plan.micro;
-    const data::Batch batch = batches(step, begin, run.plan.micro);
-    Context cx{*run.backend.device, kernels, &tape, /*training=*/true, run.seed, step, begin, run.plan.micro};
+    const data::Share samples = data::share_of(run.plan.global, division, micro);
+    const data::Batch batch = batches(step, samples);
+    Context cx{*run.backend.device, kernels, &tape, /*training=*/true, run.seed, step, samples.first, samples.count};
     tape.clear();
     run.player.begin(micro, run.plan.micros);
     const Tensor loss = run.task.loss(cx, batch);
@@ -64,7 +64,7 @@ double evaluate(StepContext& run, std::int64_t samples, const BatchSource& batch
   for (std::int64_t begin = run.data.index() * run.plan.micro; begin < samples;
        begin += run.data.size() * run.plan.micro) {
     const std::int64_t count = std::min(run.plan.micro, samples - begin);
-    const data::Batch batch = batches(0, begin, count);
+    const data::Batch batch = batches(0, {begin, count});
     Context cx{*run.backend.device, kernels};
     cx.samples = count;
     kernels.axpy(total, run.task.loss(cx, batch), static_cast<float>(count) / static_cast<float>(samples), nullptr);

@@ -7,10 +7,11 @@
 #include "launcher/trainer/player.h"
 #include "launcher/trainer/task.h"
 #include "parallel/mesh/mesh.h"
+#include "runtime/data/loader.h"
 
 namespace trireme::launcher {
 
-// How a global batch is divided: contiguous shares of samples per rank, each share in equal micro-batches.
+// How a global batch is divided into equal shares: one per micro-batch and rank.
 struct BatchPlan {
   std::int64_t global = 1;  // samples per step, over all ranks
   std::int64_t micro = 1;   // samples per pass on one rank
@@ -25,8 +26,8 @@ struct StepReport {
   bool stop = false;  // some rank asked to stop; the same on every rank
 };
 
-// Gives samples [first, first + count) of the global batch of `step`.
-using BatchSource = std::function<data::Batch(std::int64_t step, std::int64_t first, std::int64_t count)>;
+// Gives a share of the global batch of `step`.
+using BatchSource = std::function<data::Batch(std::int64_t step, data::Share share)>;
 
 struct StepContext {
   Backend& backend;

@@ -1,0 +1,46 @@
+// The tasks there are: next-token prediction with a GPT, classification with an MLP.
+#pragma once
+
+#include <memory>
+
+#include "launcher/trainer/task.h"
+#include "models/gpt/gpt.h"
+#include "models/mlp/mlp.h"
+
+namespace trireme::launcher {
+
+// Batches hold "tokens" and "targets", (B, T) i32.
+class LanguageModel : public Task {
+ public:
+  explicit LanguageModel(const models::GptConfig& config) : model_(config) {}
+
+  nn::Module& network() override { return model_; }
+  models::Gpt& model() noexcept { return model_; }
+  Tensor loss(Context& cx, const data::Batch& batch) override;
+  data::Batch blank_batch(Device& device, std::int64_t samples) const override;
+  std::string_view unit() const override { return "tokens"; }
+  std::int64_t units_per_sample() const override { return model_.config().sequence; }
+  double flops(std::int64_t samples) const override { return model_.flops(samples, model_.config().sequence); }
+
+ private:
+  models::Gpt model_;
+};
+
+// Batches hold "features" (B, inputs), f32, and "labels" (B) i32.
+class Classifier : public Task {
+ public:
+  Classifier(const models::MlpConfig& config, DType compute) : model_(config), compute_(compute) {}
+
+  nn::Module& network() override { return model_; }
+  Tensor loss(Context& cx, const data::Batch& batch) override;
+  data::Batch blank_batch(Device& device, std::int64_t samples) const override;
+  std::string_view unit() const override { return ""; }
+  std::int64_t units_per_sample() const override { return 1; }
+  double flops(std::int64_t samples) const override { return model_.flops(samples); }
+
+ private:
+  models::Mlp model_;
+  DType compute_;
+};
+
+}  // namespace trireme::launcher

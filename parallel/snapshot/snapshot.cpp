@@ -1,0 +1,163 @@
+#include "parallel/snapshot/snapshot.h"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "parallel/snapshot/gather_text.h"
+
+namespace trireme::parallel {
+namespace {
+
+constexpr std::string_view where = "checkpoint";
+
+// One flat buffer whose ranges are saved under the parameters' names.
+struct Buffer {
+  Tensor flat;
+  std::string prefix;
+  std::string file;
+};
+
+std::vector<Buffer> buffers(State state) {
+  std::vector<Buffer> all{{state.parameters.weights, "", "model"}};
+  if (state.optimizer.moment1) all.push_back({state.optimizer.moment1, "optimizer.moment1.", "optimizer"});
+  if (state.optimizer.moment2) all.push_back({state.optimizer.moment2, "optimizer.moment2.", "optimizer"});
+  return all;
+}
+
+std::string rule_name(UpdateRule rule) {
+  static constexpr const char* names[] = {"sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"};
+  return names[static_cast<std::size_t>(rule)];
+}
+
+store::Metadata with_state(store::Metadata metadata, State state) {
+  metadata["optimizer.rule"] = rule_name(state.optimizer.config().rule);
+  metadata["optimizer.steps"] = std::to_string(state.optimizer.steps());
+  metadata["loss_scale"] = std::to_string(state.loss_scale.scale);
+  metadata["loss_scale.good_steps"] = std::to_string(state.loss_scale.good_steps);
+  metadata["loss_scale.skipped"] = std::to_string(state.loss_scale.skipped);
+  return metadata;
+}
+
+// Adds this rank's equal part of a buffer; device memory that the host cannot read is copied into `staging`.
+void add_part(store::CheckpointWriter& writer, const Buffer& buffer, const nn::FlatParameters& parameters,
+              const Group& group, std::vector<std::unique_ptr<std::vector<float>>>& staging) {
+  const std::int64_t total = buffer.flat.numel(), ranks = group.size(), rank = group.rank();
+  const std::int64_t from = total * rank / ranks, to = total * (rank + 1) / ranks;
+  for (const nn::Placement& p : parameters.placements()) {
+    const std::int64_t begin = std::max(from, p.begin), end = std::min(to, p.begin + p.count);
+    if (begin >= end || end > total) continue;  // frozen parameters have no moments
+    const Tensor range = buffer.flat.range(begin, end);
+    const void* data = range.raw();
+    if (range.device().type() != DeviceType::cpu) {
+      staging.push_back(std::make_unique<std::vector<float>>(to_host<float>(range)));
+      data = staging.back()->data();
+    }
+    writer.add({.name = buffer.prefix + p.parameter->name,
+                .dtype = DType::f32,
+                .shape = p.parameter->shape,
+                .begin = begin - p.begin,
+                .count = end - begin,
+                .file = buffer.file},
+               data);
+  }
+}
+
+// Runs one rank's share of a collective task; if it fails on any rank, every rank throws the same Error.
+template <class Work>
+std::vector<std::string> together(Device& device, Group& group, Stream& stream, Work&& work) {
+  std::string answer;
+  try {
+    answer = "+" + work();
+  } catch (const std::exception& error) {
+    answer = std::string("-") + error.what();
+  }
+  std::vector<std::string> answers = gather_text(answer, device, group, stream);
+  for (std::size_t rank = 0; rank < answers.size(); ++rank) {
+    if (answers[rank].starts_with('-')) throw Error(answers[rank].substr(1));
+    answers[rank].erase(0, 1);
+  }
+  return answers;
+}
+
+void read_buffer(const store::CheckpointReader& checkpoint, const Buffer& buffer,
+                 const nn::FlatParameters& parameters) {
+  for (const nn::Placement& p : parameters.placements()) {
+    if (p.begin + p.count > buffer.flat.numel()) continue;
+    const std::string name = buffer.prefix + p.parameter->name;
+    const store::ManifestTensor* stored = checkpoint.find(name);
+    if (!stored) fail(where, checkpoint.path(), "has no tensor", name, "; was it saved by another model?");
+    if (stored->shape != p.parameter->shape || stored->dtype != DType::f32)
+      fail(where, checkpoint.path(), "tensor", name, "is", stored->shape, "of", stored->dtype, ", the model expects",
+           p.parameter->shape, "of f32");
+    Tensor range = buffer.flat.range(p.begin, p.begin + p.count);
+    if (range.device().type() == DeviceType::cpu) {
+      checkpoint.read(name, 0, p.count, range.raw());
+    } else {
+      std::vector<float> values(static_cast<std::size_t>(p.count));
+      checkpoint.read(name, 0, p.count, values.data());
+      range.device().copy_from_host(range.raw(), values.data(), range.bytes());
+    }
+  }
+}
+
+const std::string& entry(const store::CheckpointReader& checkpoint, const std::string& key) {
+  const auto found = checkpoint.metadata().find(key);
+  if (found == checkpoint.metadata().end()) fail(where, checkpoint.path(), "has no", key, "in its manifest");
+  return found->second;
+}
+
+template <class Number>
+Number number(const store::CheckpointReader& checkpoint, const std::string& key, Number (*parse)(const std::string&)) {
+  const std::string& text = entry(checkpoint, key);
+  try {
+    return parse(text);
+  } catch (const std::exception&) {
+    fail(where, checkpoint.path(), "expected a number as", key, ", found", text);
+  }
+}
+
+std::int64_t whole(const std::string& text) { return std::stoll(text); }
+float real(const std::string& text) { return std::stof(text); }
+
+}  // namespace
+
+void save_state(const std::string& path, std::int64_t step, State state, store::Metadata metadata, Group& group,
+                Stream& stream) {
+  Device& device = state.parameters.device();
+  const std::string tag = gather_text(store::unique_tag(), device, group, stream).front();
+  std::optional<store::CheckpointWriter> writer;
+  std::vector<std::unique_ptr<std::vector<float>>> staging;
+  const std::vector<std::string> parts = together(device, group, stream, [&] {
+    writer.emplace(store::CheckpointOptions{
+        .path = path, .step = step, .writer = group.rank(), .writers = group.size(), .tag = tag});
+    for (const Buffer& buffer : buffers(state)) add_part(*writer, buffer, state.parameters, group, staging);
+    return writer->finish_part();
+  });
+  together(device, group, stream, [&] {
+    if (group.rank() == 0) writer->publish(parts, with_state(std::move(metadata), state));
+    return std::string();
+  });
+}
+
+void load_state(const store::CheckpointReader& checkpoint, State state) {
+  const std::string rule = rule_name(state.optimizer.config().rule);
+  if (entry(checkpoint, "optimizer.rule") != rule)
+    fail(where, checkpoint.path(), "was saved with the optimizer", entry(checkpoint, "optimizer.rule"),
+         ", the job asks for", rule, "; resume with the same optimizer");
+  for (const Buffer& buffer : buffers(state)) read_buffer(checkpoint, buffer, state.parameters);
+  state.parameters.refresh_compute();
+  state.optimizer.set_steps(number(checkpoint, "optimizer.steps", whole));
+  state.loss_scale.scale = number(checkpoint, "loss_scale", real);
+  state.loss_scale.good_steps = number(checkpoint, "loss_scale.good_steps", whole);
+  state.loss_scale.skipped = number(checkpoint, "loss_scale.skipped", whole);
+}
+
+void load_parameters(const store::CheckpointReader& checkpoint, nn::FlatParameters& parameters) {
+  read_buffer(checkpoint, {parameters.weights, "", "model"}, parameters);
+  parameters.refresh_compute();
+}
+
+}  // namespace trireme::parallel

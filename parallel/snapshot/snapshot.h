@@ -1,0 +1,35 @@
+// Saving and loading training state over ranks: who writes what, and how it is put together again.
+// The files know nothing of ranks: tensors have global names and global offsets, so any number of ranks loads them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "collectives/group/group.h"
+#include "runtime/nn/flat.h"
+#include "runtime/optim/optimizer.h"
+#include "runtime/optim/scaler.h"
+#include "runtime/store/checkpoint.h"
+
+namespace trireme::parallel {
+
+// What is saved: references to the state of one network's training.
+struct State {
+  nn::FlatParameters& parameters;
+  optim::Optimizer& optimizer;
+  optim::LossScale& loss_scale;
+};
+
+// Saves `state` after `step` steps as the checkpoint folder `path`. Every rank writes an equal part of the elements; the
+// checkpoint appears whole or, with the same Error on every rank, not at all. Collective; uses `group` on `stream`.
+// Tensors: "<parameter>" in the files model-*, "optimizer.moment1.<parameter>" and "...moment2..." in optimizer-*.
+void save_state(const std::string& path, std::int64_t step, State state, store::Metadata metadata, Group& group,
+                Stream& stream);
+
+// Loads everything a run needs to go on as if it had not stopped. Every parameter must be there with its shape, and the
+// optimizer's rule must be the one that was saved.
+void load_state(const store::CheckpointReader& checkpoint, State state);
+// The parameters alone: for generation, evaluation, or a new run.
+void load_parameters(const store::CheckpointReader& checkpoint, nn::FlatParameters& parameters);
+
+}  // namespace trireme::parallel
