@@ -1,0 +1,162 @@
+// What is compiled once per instruction set: loops over ranges of elements, rows or heads, called through a table.
+// Nothing here allocates or starts threads; whatever is summed over several ranges goes to partial results that the
+// caller adds in a fixed order.
+#pragma once
+
+#include <cstdint>
+
+#include "runtime/base/dtype.h"
+#include "runtime/base/philox.h"
+#include "runtime/kernels/kernels.h"
+
+namespace trireme::cpu {
+
+struct Range {
+  std::int64_t begin;
+  std::int64_t end;
+};
+
+// The elements of a tensor. In a `const Array` for input only the address is constant.
+struct Array {
+  void* data = nullptr;
+  DType dtype = DType::f32;
+};
+
+struct GemmEpilogue {
+  const float* product;  // (rows, columns) with `product_stride`; may be c itself
+  std::int64_t product_stride;
+  Array c, preactivation;  // element (0, 0) of the block; preactivation may be absent
+  std::int64_t stride;     // of c and preactivation
+  const float* bias;       // of the block's columns, or null
+  Activation activation;
+};
+
+struct NormForward {
+  Array y, sum, x, residual;  // sum and residual absent without a residual
+  float* mean;                // null for the RMS norm
+  float* rstd;
+  const float* weight;
+  const float* bias;  // null for the RMS norm
+  std::int64_t columns;
+  float epsilon;
+};
+
+struct NormBackward {
+  Array dx, dy, x, add;  // add may be absent
+  const float* mean;     // null for the RMS norm
+  const float* rstd;
+  const float* weight;
+  float* dweight;  // partial sums of these rows, overwritten
+  float* dbias;    // null for the RMS norm
+  std::int64_t columns;
+};
+
+struct CrossEntropyRows {
+  float* losses;
+  float* weights;
+  Array logits;
+  const std::int32_t* targets;
+  const float* class_weights;  // or null
+  std::int64_t classes;
+  float label_smoothing;
+  std::int32_t ignore;
+  bool gradient;
+  float gradient_scale;
+};
+
+struct UpdateArrays {
+  float* weights;
+  Array compute;   // may be absent
+  float* moment1;  // may be null, as moment2
+  float* moment2;
+  const float* gradient;
+};
+
+// Attention of one sequence's heads that share a key/value head. Row t of a head is at base + t * stride.
+struct Head {
+  Array data;
+  std::int64_t offset;  // element of row 0
+  std::int64_t stride;
+};
+
+struct AttentionForward {
+  Head query, key, value, out;
+  float* lse;  // (queries), or null
+  std::int64_t queries, keys, width;
+  std::int64_t first;  // with causal, query i sees keys 0 ... first + i
+  bool causal;
+  float scale;
+  Dropout dropout;  // .first is the element of (query 0, key 0); a row is `keys` elements
+  float* scratch;   // attention_forward_scratch() floats, aligned to 64 bytes
+};
+
+struct AttentionBackward {
+  Head query, key, value, out, dout, dquery, dkey, dvalue;  // of the first query head of the group
+  const float* lse;                                         // (group, length)
+  std::int64_t group;   // query heads that share the key/value head; each is `width` elements after the one before
+  std::int64_t length, width;
+  bool causal;
+  float scale;
+  Dropout dropout;  // .first is the element of (first head, query 0, key 0); a row is `length` elements
+  float* scratch;   // attention_backward_scratch() floats, aligned to 64 bytes
+};
+
+struct Level {
+  const char* name;
+
+  void (*cast)(Array y, Array x, Range elements);
+  void (*activate)(Array y, Array x, Activation activation, Range elements);
+  void (*activate_grad)(Array dx, Array dy, Array x, Activation activation, Range elements);
+  // Adds the column sums of these rows to sums.
+  void (*activate_grad_sums)(Array dx, Array dy, Array x, Activation activation, std::int64_t columns, float* sums,
+                             Range rows);
+  void (*binary)(Array y, Array a, Array b, Binary op, Range elements);
+  // b has one row.
+  void (*binary_rows)(Array y, Array a, Array b, Binary op, std::int64_t columns, Range rows);
+  void (*scale)(Array y, Array x, float factor, Range elements);
+  void (*axpy)(Array y, Array x, float factor, Range elements);
+  void (*dropout)(Array y, Array x, const Dropout& how, Range elements);
+
+  double (*sum)(Array x, Range elements);
+  double (*sum_squares)(Array x, Range elements);
+  void (*column_sums)(Array x, std::int64_t columns, float* sums, Range rows);
+  void (*argmax)(std::int32_t* y, Array x, std::int64_t columns, Range rows);
+
+  // to (rows, columns) packed fp32 from a block with a stride.
+  void (*unpack)(float* to, Array from, std::int64_t offset, std::int64_t stride, std::int64_t rows,
+                 std::int64_t columns);
+  void (*gemm_epilogue)(const GemmEpilogue& block, std::int64_t rows, std::int64_t columns);
+
+  void (*norm)(const NormForward& norm, Range rows);
+  void (*norm_grad)(const NormBackward& norm, Range rows);
+  void (*softmax)(Array y, Array x, std::int64_t columns, bool log, Range rows);
+  void (*softmax_grad)(Array dx, Array dy, Array y, std::int64_t columns, bool log, Range rows);
+
+  void (*cross_entropy)(const CrossEntropyRows& rows, Range range);
+  // The sum of the losses; dx may be absent.
+  double (*pointwise_loss)(Array dx, Array x, Array target, PointwiseLoss loss, Range elements);
+
+  void (*update)(const UpdateArrays& arrays, const Update& how, Range elements);
+  void (*random)(Array y, const RandomFill& how, Range elements);
+
+  void (*attention)(const AttentionForward& head);
+  void (*attention_grad)(const AttentionBackward& heads);
+  // A few queries over many keys: no tiles. scratch holds `keys` floats.
+  void (*attention_few)(const AttentionForward& head);
+};
+
+// In floats; the keys are packed whole.
+std::int64_t attention_forward_scratch(std::int64_t keys, std::int64_t width);
+std::int64_t attention_backward_scratch(std::int64_t length, std::int64_t width);
+
+namespace v4 {
+const Level& level();
+}
+namespace v3 {
+const Level& level();
+}
+namespace base {
+const Level& level();
+}
+
+}  // namespace trireme::cpu

@@ -1,0 +1,145 @@
+#include "runtime/kernels/cpu/level/declarations.h"
+#include "runtime/kernels/cpu/level/functions.h"
+#include "runtime/kernels/cpu/level/row_softmax.h"
+
+namespace trireme::cpu::TRIREME_LEVEL {
+namespace {
+
+template <class S>
+float element(const typename S::Element* p) {
+  return load<S>(p, Part{1}) .a[0];
+}
+
+template <class S>
+void store_element(typename S::Element* p, float value) {
+  store<S>(p, all(value), Part{1});
+}
+
+template <class S>
+void clear(typename S::Element* row, std::int64_t columns) {
+  for_lanes(columns, [=](std::int64_t c, auto count) { store<S>(row + c, zeros(), count); });
+}
+
+// The average of log_total - (x - largest): the loss against the uniform distribution.
+template <class S>
+float uniform_loss(const typename S::Element* row, std::int64_t columns, const LogSum& stats) {
+  double total = 0;
+  constexpr std::int64_t block = 1024;
+  for (std::int64_t begin = 0; begin < columns; begin += block) {
+    Floats sums = zeros();
+    for_lanes(columns - begin < block ? columns - begin : block, [&](std::int64_t c, auto count) {
+      sums += only(load<S>(row + begin + c, count) - stats.largest, count, 0.0f);
+    });
+    total += static_cast<double>(sum_of(sums));
+  }
+  return stats.log_total - static_cast<float>(total / static_cast<double>(columns));
+}
+
+// loss = sum of q (log_total - (x - largest)), q = (1 - s) one-hot + s / V; gradient softmax(x) - q.
+template <class S>
+void cross_entropy_row(const CrossEntropyRows& rows, std::int64_t at) {
+  const std::int64_t classes = rows.classes;
+  auto* row = static_cast<typename S::Element*>(rows.logits.data) + at * classes;
+  const std::int32_t target = rows.targets[at];
+  if (target == rows.ignore) {
+    rows.losses[at] = rows.weights[at] = 0;
+    if (rows.gradient) clear<S>(row, classes);
+    return;
+  }
+  const LogSum stats = log_sum_exp<S>(row, classes);
+  const float logit = element<S>(row + target);
+  const float smoothing = rows.label_smoothing;
+  float loss = stats.log_total - (logit - stats.largest);
+  if (smoothing != 0) loss = (1 - smoothing) * loss + smoothing * uniform_loss<S>(row, classes, stats);
+  const float weight = rows.class_weights ? rows.class_weights[target] : 1.0f;
+  rows.losses[at] = weight * loss;
+  rows.weights[at] = weight;
+  if (!rows.gradient) return;
+  const float scale = weight * rows.gradient_scale, factor = scale / stats.total;
+  const float everywhere = scale * smoothing / static_cast<float>(classes);
+  for_lanes(classes, [=](std::int64_t c, auto count) {
+    const Floats p = exp_of_nonpositive(load<S>(row + c, count) - stats.largest);
+    store<S>(row + c, p * factor - everywhere, count);
+  });
+  const float p = __builtin_expf(logit - stats.largest) / stats.total;
+  store_element<S>(row + target, scale * (p - (1 - smoothing)) - everywhere);
+}
+
+struct PointLoss {
+  Floats loss, slope;
+};
+
+template <PointwiseLoss kind>
+[[gnu::always_inline]] inline PointLoss point_loss(Floats x, Floats t) {
+  if constexpr (kind == PointwiseLoss::mse) return {(x - t) * (x - t), 2.0f * (x - t)};
+  if constexpr (kind == PointwiseLoss::mae) {
+    const Floats d = x - t;
+    return {magnitude(d), if_greater(d, zeros(), all(1.0f), if_less(d, zeros(), all(-1.0f), zeros()))};
+  }
+  if constexpr (kind == PointwiseLoss::bce_logits) {
+    const Floats e = exp(-magnitude(x));  // log(1 + e) = e + ... where 1 + e would lose it
+    const Floats log1p = if_less(e, all(1e-3f), e * (1.0f - e * (0.5f - e * 0.33333333f)), log_of_normal(1.0f + e));
+    return {larger(zeros(), x) - x * t + log1p, logistic(x) - t};
+  }
+  if constexpr (kind == PointwiseLoss::hinge) {
+    const Floats margin = 1.0f - t * x;
+    return {larger(zeros(), margin), if_greater(margin, zeros(), -t, zeros())};
+  }
+  if constexpr (kind == PointwiseLoss::kl) {
+    const Floats scaled = if_less(t, all(0x1p-100f), t * 0x1p64f, t);  // subnormals have no logarithm here
+    const Floats shift = if_less(t, all(0x1p-100f), all(64 * ln_2), zeros());
+    const Floats loss = t * (log_of_normal(scaled) - shift - x);
+    return {if_greater(t, zeros(), loss, zeros()), -t};
+  }
+}
+
+template <class S, PointwiseLoss kind>
+double pointwise(Array dx, Array x, Array target, Range range) {
+  using Element = typename S::Element;
+  const auto* input = static_cast<const Element*>(x.data) + range.begin;
+  const auto* wanted = static_cast<const Element*>(target.data) + range.begin;
+  auto* gradient = static_cast<Element*>(dx.data);
+  if (gradient) gradient += range.begin;
+  double total = 0;
+  constexpr std::int64_t block = 512;  // sums of so many in fp32, then in double
+  const std::int64_t count = range.end - range.begin;
+  for (std::int64_t begin = 0; begin < count; begin += block) {
+    Floats sums = zeros();
+    for_lanes(count - begin < block ? count - begin : block, [&](std::int64_t i, auto part) {
+      const PointLoss point =
+          point_loss<kind>(load<S>(input + begin + i, part), load<S>(wanted + begin + i, part));
+      sums += only(point.loss, part, 0.0f);
+      if (gradient) store<S>(gradient + begin + i, point.slope, part);
+    });
+    total += static_cast<double>(sum_of(sums));
+  }
+  return total;
+}
+
+template <class S>
+double pointwise_of(Array dx, Array x, Array target, PointwiseLoss loss, Range range) {
+  switch (loss) {
+    case PointwiseLoss::mse: return pointwise<S, PointwiseLoss::mse>(dx, x, target, range);
+    case PointwiseLoss::mae: return pointwise<S, PointwiseLoss::mae>(dx, x, target, range);
+    case PointwiseLoss::bce_logits: return pointwise<S, PointwiseLoss::bce_logits>(dx, x, target, range);
+    case PointwiseLoss::hinge: return pointwise<S, PointwiseLoss::hinge>(dx, x, target, range);
+    case PointwiseLoss::kl: return pointwise<S, PointwiseLoss::kl>(dx, x, target, range);
+  }
+  return 0;
+}
+
+}  // namespace
+
+void cross_entropy(const CrossEntropyRows& rows, Range range) {
+  with_storage(rows.logits.dtype, [&]<class S>(S) {
+    for (std::int64_t row = range.begin; row < range.end; ++row) cross_entropy_row<S>(rows, row);
+  });
+}
+
+double pointwise_loss(Array dx, Array x, Array target, PointwiseLoss loss, Range range) {
+  double total = 0;
+  with_storage(x.dtype, [&]<class S>(S) { total = pointwise_of<S>(dx, x, target, loss, range); });
+  return total;
+}
+
+}  // namespace trireme::cpu::TRIREME_LEVEL

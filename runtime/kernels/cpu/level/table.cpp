@@ -1,0 +1,39 @@
+#include "native.h"  // of the level being compiled
+#include "runtime/kernels/cpu/level/declarations.h"
+
+namespace trireme::cpu::TRIREME_LEVEL {
+
+const Level& level() {
+  static constexpr Level table{
+      .name = level_name,
+      .cast = cast,
+      .activate = activate,
+      .activate_grad = activate_grad,
+      .activate_grad_sums = activate_grad_sums,
+      .binary = binary,
+      .binary_rows = binary_rows,
+      .scale = scale,
+      .axpy = axpy,
+      .dropout = dropout,
+      .sum = sum,
+      .sum_squares = sum_squares,
+      .column_sums = column_sums,
+      .argmax = argmax,
+      .unpack = unpack,
+      .gemm_epilogue = gemm_epilogue,
+      .norm = norm,
+      .norm_grad = norm_grad,
+      .softmax = softmax,
+      .softmax_grad = softmax_grad,
+      .cross_entropy = cross_entropy,
+      .pointwise_loss = pointwise_loss,
+      .update = update,
+      .random = random,
+      .attention = attention,
+      .attention_grad = attention_grad,
+      .attention_few = attention_few,
+  };
+  return table;
+}
+
+}  // namespace trireme::cpu::TRIREME_LEVEL
