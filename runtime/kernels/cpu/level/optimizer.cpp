@@ -32,26 +32,27 @@ template <UpdateRule rule>
     return w - how.lr * (g + how.momentum * s.first);
   }
   if constexpr (rule == UpdateRule::adagrad) {
-    s.first = s.first + g * g;
-    return w - how.lr * g / (square_root(s.first) + how.epsilon);
+    s.second = s.second + g * g;
+    return w - how.lr * g / (square_root(s.second) + how.epsilon);
   }
   if constexpr (rule == UpdateRule::rmsprop) {
-    s.first = how.beta2 * s.first + (1 - how.beta2) * (g * g);
-    return w - how.lr * g / (square_root(s.first) + how.epsilon);
+    s.second = how.beta2 * s.second + (1 - how.beta2) * (g * g);
+    return w - how.lr * g / (square_root(s.second) + how.epsilon);
   }
   if constexpr (rule == UpdateRule::adam || rule == UpdateRule::adamw) {
     s.first = how.beta1 * s.first + (1 - how.beta1) * g;
     s.second = how.beta2 * s.second + (1 - how.beta2) * (g * g);
     const float rate = how.lr / how.bias1, correction = 1 / how.bias2;
-    const Floats next = w - rate * s.first / (square_root(s.second * correction) + how.epsilon);
-    return rule == UpdateRule::adamw ? next - (how.lr * how.weight_decay) * next : next;
+    const Floats change = rate * s.first / (square_root(s.second * correction) + how.epsilon);
+    return rule == UpdateRule::adamw ? w - (how.lr * how.weight_decay) * w - change : w - change;
   }
 }
 
 template <UpdateRule rule, class Compute>
 void update_range(const UpdateArrays& arrays, const Update& how, Range range) {
-  constexpr bool has_first = rule != UpdateRule::sgd;
-  constexpr bool has_second = rule == UpdateRule::adam || rule == UpdateRule::adamw;
+  constexpr bool adaptive = rule == UpdateRule::adagrad || rule == UpdateRule::rmsprop;
+  constexpr bool has_first = rule != UpdateRule::sgd && !adaptive;
+  constexpr bool has_second = adaptive || rule == UpdateRule::adam || rule == UpdateRule::adamw;
   auto* compute = static_cast<typename Compute::Element*>(arrays.compute.data);
   for_lanes(range.end - range.begin, [&](std::int64_t i, auto count) {
     const std::int64_t at = range.begin + i;
