@@ -6,48 +6,11 @@
 #include <vector>
 
 #include "collectives/host/reduce.h"
+#include "collectives/host/stages.h"
 #include "collectives/host/window.h"
 
 namespace trireme::collectives {
 namespace {
-
-constexpr std::int64_t cache_line = 64;
-
-std::span<const std::byte> bytes_of(const Region& region) {
-  return {static_cast<const std::byte*>(region.data), static_cast<std::size_t>(region.bytes())};
-}
-
-std::byte* at(const Region& region, std::int64_t element) {
-  return static_cast<std::byte*>(region.data) + element * size_of(region.dtype);
-}
-
-void copy_bytes(std::byte* to, const std::byte* from, std::int64_t bytes) {
-  if (bytes > 0 && to != from) std::memcpy(to, from, static_cast<std::size_t>(bytes));
-}
-
-Place place_of(Team& team, const Region& region) {
-  return team.size() == 1 ? Place{} : team.family().windows().find(region.data, region.bytes());
-}
-
-// Where the region that `member` published lies.
-std::byte* published(const Team& team, const Window& window, int member) {
-  const int part = window.part_of[static_cast<std::size_t>(team.rank_of(member))];
-  return window.part(part) + team.place(member).offset;
-}
-
-std::int64_t pieces_of(std::int64_t count, std::int64_t piece) { return (count + piece - 1) / piece; }
-
-// The pipeline through the stages: in round r a member fills piece r of its stage and uses piece r - 1, which all have
-// filled. Two places in turn and one wait per round are enough: who enters round r has used piece r - 2.
-template <class Fill, class Use>
-void through_stages(Team& team, std::int64_t pieces, const Fill& fill, const Use& use) {
-  for (std::int64_t round = 0; round <= pieces; ++round) {
-    if (round > 0) team.await_all();
-    if (round < pieces) fill(round, round % 2);
-    if (round > 0) use(round - 1, (round - 1) % 2);
-    if (round < pieces) team.arrive();
-  }
-}
 
 // Pointers to the same range of every member's copy.
 struct Copies {
@@ -65,7 +28,7 @@ void reduce_small(Team& team, const Region& in_out, Reduction reduction) {
   std::vector<const std::byte*> sources(static_cast<std::size_t>(team.size()));
   for (int member = 0; member < team.size(); ++member)
     sources[static_cast<std::size_t>(member)] = team.payload(member);
-  std::byte* const target = at(in_out, 0);
+  std::byte* const target = element(in_out, 0);
   reduce({.sources = sources, .targets = {&target, 1}, .count = in_out.count, .dtype = in_out.dtype,
           .reduction = reduction});
 }
@@ -91,13 +54,13 @@ void reduce_stages(Team& team, const Region& in_out, Reduction reduction) {
   for (std::int64_t round = 0; round < pieces + 2; ++round) {
     if (round > 0) team.await_all();
     if (round < pieces)
-      copy_bytes(team.stage(team.me(), round % 3), at(in_out, round * piece), length(round) * size);
+      copy_bytes(team.stage(team.me(), round % 3), element(in_out, round * piece), length(round) * size);
     if (const std::int64_t index = round - 1; index >= 0 && index < pieces) {
       const Slice slice = slice_of(length(index), team.size(), team.me(), in_out.dtype);
       const Copies copies(team.size(),
                           [&](int member) { return team.stage(member, index % 3) + slice.begin * size; });
       std::byte* const targets[] = {copies.write[static_cast<std::size_t>(team.me())],
-                                    at(in_out, index * piece + slice.begin)};
+                                    element(in_out, index * piece + slice.begin)};
       reduce({.sources = copies.read, .targets = targets, .count = slice.count, .dtype = in_out.dtype,
               .reduction = reduction});
     }
@@ -105,7 +68,7 @@ void reduce_stages(Team& team, const Region& in_out, Reduction reduction) {
       for (int step = 1; step < team.size(); ++step) {
         const int member = (team.me() + step) % team.size();
         const Slice slice = slice_of(length(index), team.size(), member, in_out.dtype);
-        copy_bytes(at(in_out, index * piece + slice.begin), team.stage(member, index % 3) + slice.begin * size,
+        copy_bytes(element(in_out, index * piece + slice.begin), team.stage(member, index % 3) + slice.begin * size,
              slice.count * size);
       }
     }
@@ -139,14 +102,14 @@ void all_reduce(Team& team, const Region& in_out, Reduction reduction) {
 void all_gather(Team& team, const Region& mine, const Region& all) {
   const Call call{.operation = Operation::all_gather, .dtype = mine.dtype, .count = mine.count, .label = mine.label};
   const std::int64_t bytes = mine.bytes();
-  const auto slot = [&](int member) { return at(all, member * mine.count); };
+  const auto slot = [&](int member) { return element(all, member * mine.count); };
   if (bytes <= Team::small_bytes) {
     team.begin(call, bytes_of(mine));
     for (int member = 0; member < team.size(); ++member) copy_bytes(slot(member), team.payload(member), bytes);
     return;
   }
   team.begin(call, {}, place_of(team, mine));
-  copy_bytes(slot(team.me()), at(mine, 0), bytes);
+  copy_bytes(slot(team.me()), element(mine, 0), bytes);
   if (team.size() == 1) return;
   if (const auto window = team.common_window()) {
     for (int step = 1; step < team.size(); ++step) {
@@ -162,7 +125,7 @@ void all_gather(Team& team, const Region& mine, const Region& all) {
   through_stages(
       team, pieces_of(bytes, Team::stage_bytes),
       [&](std::int64_t index, std::int64_t place) {
-        copy_bytes(team.stage(team.me(), place), at(mine, 0) + index * Team::stage_bytes, length(index));
+        copy_bytes(team.stage(team.me(), place), element(mine, 0) + index * Team::stage_bytes, length(index));
       },
       [&](std::int64_t index, std::int64_t place) {
         for (int step = 1; step < team.size(); ++step) {
@@ -184,13 +147,13 @@ void reduce_scatter(Team& team, const Region& all, const Region& mine, Reduction
   const std::int64_t own = team.me() * mine.bytes();
   if (all.bytes() <= Team::small_bytes) {
     team.begin(call, bytes_of(all));
-    sum_into(at(mine, 0), mine.count, [&](int member) { return const_cast<std::byte*>(team.payload(member)) + own; });
+    sum_into(element(mine, 0), mine.count, [&](int member) { return const_cast<std::byte*>(team.payload(member)) + own; });
     return;
   }
   team.begin(call, {}, place_of(team, all));
-  if (team.size() == 1) return copy_bytes(at(mine, 0), at(all, 0), mine.bytes());
+  if (team.size() == 1) return copy_bytes(element(mine, 0), element(all, 0), mine.bytes());
   if (const auto window = team.common_window()) {
-    sum_into(at(mine, 0), mine.count, [&](int member) { return published(team, *window, member) + own; });
+    sum_into(element(mine, 0), mine.count, [&](int member) { return published(team, *window, member) + own; });
     team.step();
     return;
   }
@@ -200,11 +163,11 @@ void reduce_scatter(Team& team, const Region& all, const Region& mine, Reduction
       team, pieces_of(mine.bytes(), block),
       [&](std::int64_t index, std::int64_t place) {
         for (int member = 0; member < team.size(); ++member)
-          copy_bytes(team.stage(team.me(), place) + member * block, at(all, member * mine.count) + index * block,
+          copy_bytes(team.stage(team.me(), place) + member * block, element(all, member * mine.count) + index * block,
                length(index));
       },
       [&](std::int64_t index, std::int64_t place) {
-        sum_into(at(mine, 0) + index * block, length(index) / size,
+        sum_into(element(mine, 0) + index * block, length(index) / size,
                  [&](int member) { return team.stage(member, place) + team.me() * block; });
       });
 }
@@ -216,13 +179,13 @@ void broadcast(Team& team, const Region& in_out, int root) {
   const bool is_root = team.me() == root;
   if (bytes <= Team::small_bytes) {
     team.begin(call, bytes_of(in_out));
-    if (!is_root) copy_bytes(at(in_out, 0), team.payload(root), bytes);
+    if (!is_root) copy_bytes(element(in_out, 0), team.payload(root), bytes);
     return;
   }
   team.begin(call, {}, place_of(team, in_out));
   if (team.size() == 1) return;
   if (const auto window = team.common_window()) {
-    if (!is_root) copy_bytes(at(in_out, 0), published(team, *window, root), bytes);
+    if (!is_root) copy_bytes(element(in_out, 0), published(team, *window, root), bytes);
     team.step();
     return;
   }
@@ -232,10 +195,10 @@ void broadcast(Team& team, const Region& in_out, int root) {
   through_stages(
       team, pieces_of(bytes, Team::stage_bytes),
       [&](std::int64_t index, std::int64_t place) {
-        if (is_root) copy_bytes(team.stage(root, place), at(in_out, 0) + index * Team::stage_bytes, length(index));
+        if (is_root) copy_bytes(team.stage(root, place), element(in_out, 0) + index * Team::stage_bytes, length(index));
       },
       [&](std::int64_t index, std::int64_t place) {
-        if (!is_root) copy_bytes(at(in_out, 0) + index * Team::stage_bytes, team.stage(root, place), length(index));
+        if (!is_root) copy_bytes(element(in_out, 0) + index * Team::stage_bytes, team.stage(root, place), length(index));
       });
 }
 
@@ -245,7 +208,7 @@ void all_to_all(Team& team, const Region& in, const Region& out) {
   const auto take = [&](const auto& source) {
     for (int step = 0; step < team.size(); ++step) {
       const int member = (team.me() + step) % team.size();
-      copy_bytes(at(out, 0) + member * bytes, source(member) + team.me() * bytes, bytes);
+      copy_bytes(element(out, 0) + member * bytes, source(member) + team.me() * bytes, bytes);
     }
   };
   if (in.bytes() <= Team::small_bytes) {
@@ -253,7 +216,7 @@ void all_to_all(Team& team, const Region& in, const Region& out) {
     return take([&](int member) { return team.payload(member); });
   }
   team.begin(call, {}, place_of(team, in));
-  if (team.size() == 1) return copy_bytes(at(out, 0), at(in, 0), bytes);
+  if (team.size() == 1) return copy_bytes(element(out, 0), element(in, 0), bytes);
   if (const auto window = team.common_window()) {
     take([&](int member) { return published(team, *window, member); });
     team.step();
@@ -265,13 +228,13 @@ void all_to_all(Team& team, const Region& in, const Region& out) {
       team, pieces_of(bytes, block),
       [&](std::int64_t index, std::int64_t place) {
         for (int member = 0; member < team.size(); ++member)
-          copy_bytes(team.stage(team.me(), place) + member * block, at(in, 0) + member * bytes + index * block,
+          copy_bytes(team.stage(team.me(), place) + member * block, element(in, 0) + member * bytes + index * block,
                length(index));
       },
       [&](std::int64_t index, std::int64_t place) {
         for (int step = 0; step < team.size(); ++step) {
           const int member = (team.me() + step) % team.size();
-          copy_bytes(at(out, 0) + member * bytes + index * block, team.stage(member, place) + team.me() * block,
+          copy_bytes(element(out, 0) + member * bytes + index * block, team.stage(member, place) + team.me() * block,
                length(index));
         }
       });

@@ -36,10 +36,10 @@ void Family::fail_with(std::string_view reason) noexcept {
   }
 }
 
-void Family::check(std::string_view where, std::string_view waiting) {
-  if (listen) listen();
+void Family::check(std::string_view where, const std::function<std::string()>& status) {
+  if (listen) listen(status);
   if (!failure_->raised()) return;
-  throw PeerFailed('[' + std::string(where) + "] " + self().name() + ' ' + std::string(waiting) + ": " +
+  throw PeerFailed('[' + std::string(where) + "] " + self().name() + " stopped (" + status() + "): " +
                    failure_->text());
 }
 

@@ -20,6 +20,7 @@ struct Person {
   int rank = 0;
   std::string host;
   std::int64_t process = 0;  // 0: a thread of this process
+  int domain = 0;            // ranks of equal domains share memory
 
   std::string name() const;  // "rank 3 on host b"
 };
@@ -66,14 +67,16 @@ class Family {
 
   // Records that this rank has failed, for the ranks of this host and, through `tell`, for those of others.
   void fail_with(std::string_view reason) noexcept;
-  // Throws PeerFailed when a rank has failed; `waiting` begins the message. Slow waits call it now and then.
-  void check(std::string_view where, std::string_view waiting);
+  // Throws PeerFailed when a rank has failed. Slow waits call it now and then; `status` says, to ranks of other hosts
+  // that ask, what this rank waits for.
+  void check(std::string_view where, const std::function<std::string()>& status);
   // A group's number; agreed on by the ranks that split it, as the largest proposal of all.
   std::uint32_t propose_number() const noexcept { return next_number_; }
   void number_taken(std::uint32_t number) noexcept { next_number_ = number + 1; }
 
-  // Between hosts: news from other hosts are fetched by `listen` and sent by `tell`. Empty on one host.
-  std::function<void()> listen;
+  // Between hosts: news and questions from other hosts are fetched by `listen`, a failure is sent to them by `tell`.
+  // Empty on one host.
+  std::function<void(const std::function<std::string()>& status)> listen;
   std::function<void(std::string_view)> tell;
   FailureBoard& failure() const noexcept { return *failure_; }
 

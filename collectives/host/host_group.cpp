@@ -18,6 +18,12 @@ void TeamGroup::check_gather(std::string_view operation, const Region& part, con
          whole.count, whole.dtype);
 }
 
+void TeamGroup::check_exchange(const Region& in, const Region& out) const {
+  if (in.dtype != out.dtype || in.count != out.count || in.count % size() != 0)
+    fail("all_to_all", "expected equal counts that", size(), "ranks can share, found", in.count, in.dtype, "and",
+         out.count, out.dtype);
+}
+
 void TeamGroup::check_peer(std::string_view operation, int peer) const {
   if (peer < 0 || peer >= size() || peer == rank())
     fail(operation, "expected another rank of group '" + std::string(name()) + "' with", size(), "ranks, found", peer,
@@ -65,9 +71,7 @@ void HostGroup::broadcast(Region in_out, int root, Stream& stream) {
 
 void HostGroup::all_to_all(Region in, Region out, Stream& stream) {
   enqueue(stream, [this, in, out] {
-    if (in.dtype != out.dtype || in.count != out.count || in.count % size() != 0)
-      fail("all_to_all", "expected equal counts that", size(), "ranks can share, found", in.count, in.dtype, "and",
-           out.count, out.dtype);
+    check_exchange(in, out);
     collectives::all_to_all(team(), in, out);
   });
 }

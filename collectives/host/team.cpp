@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <sstream>
 
 namespace trireme::collectives {
 namespace {
@@ -81,7 +80,7 @@ void Team::begin(const Call& call, std::span<const std::byte> payload, const Pla
   own.signature[parity].store(signature, std::memory_order_relaxed);
   own.record[parity].write(call, place);
   own.progress.raise(ticket());
-  if (family().failure().raised()) family().check(name_of(call.operation), "does not begin another call");
+  if (family().failure().raised()) family().check(name_of(call.operation), [&] { return "at " + describe(call_); });
   for (int step = 1; step < size(); ++step) {
     const int member = (me() + step) % size();
     await(slot(member).progress, ticket(), member, call_);
@@ -128,22 +127,30 @@ void Team::await_slowly(Signal& signal, std::uint64_t target, int member, const 
   const auto start = Clock::now();
   while (!signal.sleep(target, sleep_milliseconds)) {
     check(signal, target, member, call);
-    if (std::chrono::duration<double>(Clock::now() - start).count() > family().deadline())
-      expire(signal, target, member, call);
+    if (std::chrono::duration<double>(Clock::now() - start).count() > family().deadline() + grace_)
+      fail(name_of(call.operation), family().self().name(), "waited", family().deadline(), "s in", describe(call) +
+           "; not arrived:", missing(signal, target, member),
+           "- look there first; if the ranks are only slow, raise the deadline");
   }
 }
 
 // Whether there is still hope; throws when there is none.
 void Team::check(Signal& signal, std::uint64_t target, int member, const Call& call) {
-  family().check(name_of(call.operation), "stopped waiting in " + call.describe());
+  const auto status = [&] {
+    return "waiting in " + describe(call) + "; not arrived: " + missing(signal, target, member);
+  };
+  family().check(name_of(call.operation), status);
   const bool left = slot(member).left.load(std::memory_order_acquire) != 0;
   const bool dead = person(member).process != 0 && ::kill(static_cast<pid_t>(person(member).process), 0) != 0 &&
                     errno == ESRCH;
   if ((!left && !dead) || signal.read() >= target) return;
-  family().check(name_of(call.operation), "stopped waiting in " + call.describe());
-  fail(name_of(call.operation), family().self().name(), "waits in call", sequence_, "of group '" + group() + "',",
-       call.describe() + ", but", person(member).name(), left ? "has left the group" : "has died", "after",
-       last_seen(member));
+  family().check(name_of(call.operation), status);
+  fail(name_of(call.operation), family().self().name(), "waits in", describe(call) + ", but", person(member).name(),
+       left ? "has left the group" : "has died", "after", last_seen(member));
+}
+
+std::string Team::describe(const Call& call) const {
+  return "call " + std::to_string(sequence_) + " of group '" + group() + "', " + call.describe();
 }
 
 std::string Team::last_seen(int member) const {
@@ -155,19 +162,13 @@ std::string Team::last_seen(int member) const {
   return "call " + std::to_string(at) + ", " + call.describe();
 }
 
-void Team::expire(Signal& signal, std::uint64_t target, int member, const Call& call) {
-  std::ostringstream missing;
-  if (&signal == &slot(member).progress) {
-    for (int other = 0; other < size(); ++other)
-      if (slot(other).progress.read() < target)
-        missing << (missing.tellp() > 0 ? "; " : "") << person(other).name() << " (last seen in " << last_seen(other)
-                << ')';
-  } else {
-    missing << person(member).name() << " (last seen in " << last_seen(member) << ')';
-  }
-  fail(name_of(call.operation), family().self().name(), "waited", family().deadline(), "s in call", sequence_,
-       "of group '" + group() + "',", call.describe() + "; not arrived:", missing.str(),
-       "- look there first; if the ranks are only slow, raise the deadline");
+std::string Team::missing(const Signal& signal, std::uint64_t target, int member) const {
+  std::string names;
+  const bool one = &signal != &slot(member).progress;
+  for (int other = 0; other < size(); ++other)
+    if (one ? other == member : slot(other).progress.read() < target)
+      names += (names.empty() ? "" : "; ") + person(other).name() + " (last seen in " + last_seen(other) + ')';
+  return names;
 }
 
 void Team::mismatch(int member) {

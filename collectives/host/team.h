@@ -93,6 +93,9 @@ class Team {
     arrive();
     await_all();
   }
+  // Waits may take this many seconds more than the deadline: for members that wait for one that waits for another host,
+  // since that one has the better message.
+  void set_grace(double seconds) noexcept { grace_ = seconds; }
 
   // Piece `piece` of a member's stage, stage_bytes long.
   std::byte* stage(int member, std::int64_t piece) const noexcept;
@@ -101,10 +104,10 @@ class Team {
   void await(Signal& signal, std::uint64_t target, int member, const Call& call);
 
   const Call& call() const noexcept { return call_; }
+  // "call 17 of group 'world', all_reduce sum of 8 f32"
+  std::string describe(const Call& call) const;
   // "call 17 of group 'world', barrier": how far a member has come.
   std::string last_seen(int member) const;
-  // True when the member has arrived at the present phase.
-  bool arrived(int member) const noexcept { return slot(member).progress.read() >= ticket(); }
 
  private:
   struct Slot {
@@ -120,7 +123,7 @@ class Team {
   std::uint64_t ticket() const noexcept { return sequence_ << 24 | phase_; }
   void await_slowly(Signal& signal, std::uint64_t target, int member, const Call& call);
   void check(Signal& signal, std::uint64_t target, int member, const Call& call);
-  [[noreturn]] void expire(Signal& signal, std::uint64_t target, int member, const Call& call);
+  std::string missing(const Signal& signal, std::uint64_t target, int member) const;
   [[noreturn]] void mismatch(int member);
 
   Parts parts_;
@@ -128,6 +131,7 @@ class Team {
   std::uint64_t sequence_ = 0;
   std::uint64_t phase_ = 0;
   std::int64_t payload_bytes_ = 0;
+  double grace_ = 0.0;
   Call call_;
 };
 
