@@ -34,7 +34,8 @@ using Complaints = std::vector<std::string>;
 
 // Includes go only where rooms allow; mpi.h stays in collectives/mpi, generated messages in launcher.
 Complaints check_includes(const Rooms& rooms, const std::vector<SourceFile>& files);
-// Only launcher, examples and tests read the environment, print, handle signals or end the process.
+// Only launcher, examples and tests read the environment, print, handle signals or end the process (which
+// collectives/mpi may do too: MPI ends all ranks together).
 Complaints check_calls(const std::vector<SourceFile>& files);
 // Below launcher nothing outlives main or is shared behind a caller's back.
 Complaints check_state(const std::vector<SourceFile>& files);
