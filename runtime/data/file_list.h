@@ -10,8 +10,8 @@ namespace trireme::data {
 struct FilePatterns {
   // Shell patterns ("*.txt"), for files inside folders. One with a '/' is matched against the path below the folder,
   // one without against each part of that path, so that "build" leaves out a folder. Empty `include` takes everything.
-  std::vector<std::string> include;
-  std::vector<std::string> exclude;
+  std::vector<std::string> include = {};
+  std::vector<std::string> exclude = {};
 };
 
 struct ListedFile {

@@ -14,7 +14,7 @@
 namespace trireme::data {
 
 struct PrefetchOptions {
-  Division division;            // which share of every global batch, in how many micro-batches
+  Division division = {};       // which share of every global batch, in how many micro-batches
   std::int64_t first_step = 0;  // resume here
   std::int64_t ahead = 2;       // batches read in advance, at least one
 };

@@ -14,7 +14,7 @@ namespace trireme::data {
 
 struct TextOptions {
   std::vector<std::string> paths;                  // files, folders, patterns
-  FilePatterns patterns;                           // for folders
+  FilePatterns patterns = {};                      // for folders
   std::int64_t max_bytes = std::int64_t{1} << 30;  // of all files together
 };
 

@@ -24,10 +24,10 @@ struct Shard {
   std::int64_t tokens = 0;
 };
 
-std::int32_t first_word(const InputFile& file) {
+bool has_magic(const InputFile& file) {
   std::int32_t word = 0;
   if (file.size() >= 4) file.read(0, &word, 4);
-  return word;
+  return word == magic_u16 || word == magic_u32;
 }
 
 void read_llm_c(Shard& shard) {
@@ -54,8 +54,7 @@ void read_llm_c(Shard& shard) {
 
 void read_raw(Shard& shard) {
   const InputFile& file = shard.file;
-  const std::int32_t word = first_word(file);
-  if (word == magic_u16 || word == magic_u32)
+  if (has_magic(file))
     fail(op, file.path() + ": expected ids without a header, found llm.c's magic number; say so in the job");
   if (file.size() == 0 || file.size() % 2 != 0)
     fail(op, file.path() + ": expected ids of 2 bytes, found a file of", file.size(), "bytes");
@@ -118,9 +117,14 @@ std::shared_ptr<const TokenStream> open_token_shards(const ShardOptions& options
   require(options.vocabulary >= 1 && options.vocabulary <= std::int64_t{1} << 31, op,
           "expected a vocabulary of 1 to 2^31, found", options.vocabulary);
   std::vector<Shard> shards;
-  for (const ListedFile& listed : list_files(op, options.paths, {.include = {"*.bin"}, .exclude = {}})) {
+  for (const ListedFile& listed : list_files(op, options.paths, {.include = {"*.bin"}})) {
     Shard shard{.file = InputFile(op, listed.path)};
-    options.format == ShardFormat::llm_c ? read_llm_c(shard) : read_raw(shard);
+    const bool magic = has_magic(shard.file);
+    if (options.format == ShardFormat::llm_c || (options.format == ShardFormat::detect && magic)) {
+      read_llm_c(shard);
+    } else {
+      read_raw(shard);
+    }
     shards.push_back(std::move(shard));
   }
   const std::string& first = options.paths.front();

@@ -16,7 +16,7 @@ struct WindowOptions {
   // With a seed, the windows of every epoch begin at another phase in [0, T), so that a token is not always seen in the
   // same place of its window; the ends of the stream that do not fill a window are left out of that epoch. Without one,
   // windows begin at token 0.
-  std::optional<std::uint64_t> phase_seed;
+  std::optional<std::uint64_t> phase_seed = {};
 };
 
 // "tokens" (T) i32 and "targets" (T) i32.

@@ -1,0 +1,74 @@
+#include "runtime/data/text.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "runtime/base/error.h"
+#include "tests/support/scratch_folder.h"
+
+namespace trireme::data {
+namespace {
+
+using test::message_of;
+using test::ScratchFolder;
+
+std::string text_of(const TokenStream& stream) {
+  std::vector<std::int32_t> ids(static_cast<std::size_t>(stream.size()));
+  stream.read(0, ids);
+  return make_byte_tokenizer()->decode(ids);
+}
+
+std::string read(const TextOptions& options) {
+  return text_of(*read_text(options, *make_byte_tokenizer()));
+}
+
+std::string error_of(const TextOptions& options) {
+  return message_of<Error>([&] { (void)read_text(options, *make_byte_tokenizer()); });
+}
+
+TEST(Text, AFileIsItsTokens) {
+  const ScratchFolder folder;
+  const std::string bytes("caf\xc3\xa9 \xff\0 end", 13);
+  EXPECT_EQ(read({.paths = {folder.write("a.txt", bytes)}}), bytes) << "a named file is text whatever its bytes";
+}
+
+TEST(Text, FilesAreSeparatedAndBinariesLeftOut) {
+  const ScratchFolder folder;
+  folder.write("d/b.txt", "two");
+  folder.write("d/a.txt", "one");
+  folder.write("d/c.bin", std::string("x\0y", 3));
+  folder.write("d/empty.txt", "");
+  folder.write("d/z.txt", "three\n");
+  EXPECT_EQ(read({.paths = {folder / "d"}}), "one\ntwo\nthree\n");
+  EXPECT_EQ(read({.paths = {folder / "d/z.txt", folder / "d/a.txt"}}), "three\n\none");
+  EXPECT_EQ(read({.paths = {folder / "d"}, .patterns = {.include = {"*.txt"}, .exclude = {"a*", "b*"}}}), "three\n");
+}
+
+// Slices of four MiB are cut where the tokens cannot tell; a text without newlines is one slice.
+TEST(Text, LongTextsAreWholeWhereverTheyAreCut) {
+  const ScratchFolder folder;
+  std::string lines;
+  while (lines.size() < (std::size_t{9} << 20)) lines += "line " + std::to_string(lines.size()) + " \n\n  x\n";
+  EXPECT_EQ(read({.paths = {folder.write("lines.txt", lines)}}), lines);
+  const std::string one(std::size_t{5} << 20, 'a');
+  EXPECT_EQ(read({.paths = {folder.write("one.txt", one)}}), one);
+}
+
+TEST(Text, WhatCannotBeReadIsNamed) {
+  const ScratchFolder folder;
+  const std::string fifo = folder / "fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  const std::string empty = folder.write("empty.txt", "");
+  const std::string large = folder.write("large.txt", std::string(1000, 'x'));
+  EXPECT_NE(error_of({.paths = {folder / "none.txt"}}).find("none.txt: cannot be opened: No such file"),
+            std::string::npos);
+  EXPECT_NE(error_of({.paths = {fifo}}).find("fifo: expected a regular file, found a FIFO"), std::string::npos);
+  EXPECT_NE(error_of({.paths = {"/dev/zero"}}).find("found a device"), std::string::npos);
+  EXPECT_NE(error_of({.paths = {empty}}).find("empty.txt: expected text, found only empty"), std::string::npos);
+  const std::string limit = error_of({.paths = {large}, .max_bytes = 999});
+  EXPECT_NE(limit.find("1000 bytes of text, expected at most 999 - name fewer files"), std::string::npos) << limit;
+  EXPECT_EQ(error_of({.paths = {large}, .max_bytes = 1000}), "no error");
+}
+
+}  // namespace
+}  // namespace trireme::data
