@@ -1,0 +1,180 @@
+#include "launcher/config/check.h"
+
+#include <google/protobuf/descriptor.h>
+
+#include <charconv>
+#include <cmath>
+
+#include "launcher/config/schema.h"
+#include "launcher/config/suggest.h"
+
+namespace trireme::launcher {
+namespace {
+
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+using google::protobuf::Reflection;
+
+template <class T>
+std::string text_of(T value) {
+  char digits[32];
+  const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+  return {digits, end};
+}
+
+struct Number {
+  double value = 0.0;
+  std::string text;
+};
+
+template <class T>
+Number number_of(T value) {
+  return {static_cast<double>(value), text_of(value)};
+}
+
+// Element `index` of a list, or the field itself with index -1.
+bool read_number(const Message& message, const FieldDescriptor& field, int index, Number& number) {
+  const Reflection& r = *message.GetReflection();
+  const bool list = index >= 0;
+  switch (field.cpp_type()) {
+    case FieldDescriptor::CPPTYPE_INT32:
+      number = number_of(list ? r.GetRepeatedInt32(message, &field, index) : r.GetInt32(message, &field));
+      return true;
+    case FieldDescriptor::CPPTYPE_INT64:
+      number = number_of(list ? r.GetRepeatedInt64(message, &field, index) : r.GetInt64(message, &field));
+      return true;
+    case FieldDescriptor::CPPTYPE_FLOAT:
+      number = number_of(list ? r.GetRepeatedFloat(message, &field, index) : r.GetFloat(message, &field));
+      return true;
+    case FieldDescriptor::CPPTYPE_DOUBLE:
+      number = number_of(list ? r.GetRepeatedDouble(message, &field, index) : r.GetDouble(message, &field));
+      return true;
+    default: return false;
+  }
+}
+
+bool within(const job::Limits& limits, double value) {
+  return std::isfinite(value) && (!limits.has_above() || value > limits.above()) &&
+         (!limits.has_at_least() || value >= limits.at_least()) && (!limits.has_below() || value < limits.below()) &&
+         (!limits.has_at_most() || value <= limits.at_most());
+}
+
+void check_choice(const FieldDescriptor& field, const std::string& value, const std::string& path,
+                  const Origins& origins) {
+  const job::Limits& limits = field.options().GetExtension(job::limits);
+  if (limits.one_of_size() == 0) return;
+  const std::vector<std::string> names(limits.one_of().begin(), limits.one_of().end());
+  for (const std::string& name : names)
+    if (name == value) return;
+  const std::string near = nearest_name(value, names);
+  origins.fail(path, "expected " + describe_type(field) + ", found \"" + value + '"' +
+                         (near.empty() ? "" : "; did you mean \"" + near + "\"?"));
+}
+
+void check_value(const Message& message, const FieldDescriptor& field, int index, const std::string& path,
+                 const Origins& origins) {
+  Number number;
+  if (read_number(message, field, index, number)) {
+    if (!within(field.options().GetExtension(job::limits), number.value))
+      origins.fail(path, "expected " + describe_type(field) + ", found " + number.text);
+  } else if (field.cpp_type() == FieldDescriptor::CPPTYPE_STRING && index < 0) {
+    check_choice(field, message.GetReflection()->GetString(message, &field), path, origins);
+  }
+}
+
+void check_message(const Message& message, const std::string& prefix, const Origins& origins) {
+  const Reflection& reflection = *message.GetReflection();
+  std::vector<const FieldDescriptor*> fields;
+  reflection.ListFields(message, &fields);
+  for (const FieldDescriptor* field : fields) {
+    const std::string path = prefix + field->name();
+    if (field->is_repeated()) {
+      for (int i = 0; i < reflection.FieldSize(message, field); ++i)
+        check_value(message, *field, i, path + '[' + std::to_string(i) + ']', origins);
+    } else if (field->message_type()) {
+      check_message(reflection.GetMessage(message, field), path + '.', origins);
+    } else {
+      check_value(message, *field, -1, path, origins);
+    }
+  }
+}
+
+void check_model(const job::Job& job, const Origins& origins) {
+  if (job.model().kind_case() == job::Model::KIND_NOT_SET)
+    origins.fail("model", "expected a model; write model { gpt { } } or model { mlp { } }");
+  if (!job.model().has_gpt()) return;
+  const job::Gpt& gpt = job.model().gpt();
+  if (gpt.width() % gpt.heads() != 0)
+    origins.fail(
+        origins.knows("model.gpt.heads") || !origins.knows("model.gpt.width") ? "model.gpt.heads" : "model.gpt.width",
+        "expected heads that divide the width; " + text_of(gpt.width()) + " is not a multiple of " +
+            text_of(gpt.heads()));
+}
+
+void check_text(const job::Text& text, const Origins& origins) {
+  if (text.paths_size() == 0) origins.fail("data.text.paths", "expected at least one file or folder");
+  for (int i = 0; i < text.paths_size(); ++i)
+    if (text.paths(i).empty())
+      origins.fail("data.text.paths[" + std::to_string(i) + ']', "expected a file or folder, found \"\"");
+  for (int i = 0; i < text.extensions_size(); ++i)
+    if (!text.extensions(i).starts_with('.'))
+      origins.fail("data.text.extensions[" + std::to_string(i) + ']',
+                   "expected a point and letters, as in \".txt\", found \"" + text.extensions(i) + '"');
+  if (text.tokenizer() == job::Text::gpt2) {
+    if (text.vocab().empty())
+      origins.fail("data.text.vocab", "expected the path of vocab.json: the gpt2 tokenizer needs it");
+    if (text.merges().empty())
+      origins.fail("data.text.merges", "expected the path of merges.txt: the gpt2 tokenizer needs it");
+  }
+}
+
+void check_data(const job::Job& job, const Origins& origins) {
+  const job::Data& data = job.data();
+  if (data.source_case() == job::Data::SOURCE_NOT_SET)
+    origins.fail("data",
+                 "expected a source; write data { text { ... } }, data { shards { ... } } or data { synthetic { } }");
+  if (data.has_text()) check_text(data.text(), origins);
+  if (data.has_shards() && data.shards().train().empty())
+    origins.fail("data.shards.train", "expected files to train on");
+  if (job.model().has_mlp() && !data.has_synthetic())
+    origins.fail(data.has_text() ? "data.text" : "data.shards",
+                 "expected features and labels for model.mlp; this source gives tokens");
+  if (!job.model().has_gpt()) return;
+  const std::int64_t vocabulary = job.model().gpt().vocabulary();
+  constexpr std::int64_t bytes = 256, bpe = 50257;
+  const std::int64_t needed = !data.has_text() ? 1 : data.text().tokenizer() == job::Text::gpt2 ? bpe : bytes;
+  if (vocabulary < needed)
+    origins.fail("model.gpt.vocabulary",
+                 "expected at least the tokenizer's " + text_of(needed) + " tokens, found " + text_of(vocabulary));
+}
+
+void check_pace(const job::Job& job, const Origins& origins) {
+  const job::Schedule& schedule = job.schedule();
+  if (schedule.min_lr() > schedule.lr())
+    origins.fail("schedule.min_lr", "expected at most schedule.lr, which is " + text_of(schedule.lr()) + ", found " +
+                                        text_of(schedule.min_lr()));
+  if (schedule.warmup_steps() > job.steps())
+    origins.fail("schedule.warmup_steps", "expected at most steps, which is " + text_of(job.steps()) + ", found " +
+                                              text_of(schedule.warmup_steps()));
+  const job::Batch& batch = job.batch();
+  if (batch.micro() > 0 && batch.global() % batch.micro() != 0)
+    origins.fail("batch.micro", "expected a part of batch.global; " + text_of(batch.global()) +
+                                    " is not a multiple of " + text_of(batch.micro()));
+  if (job.parallel().data() > 0 && batch.global() % job.parallel().data() != 0)
+    origins.fail("batch.global", "expected samples that parallel.data ranks share equally; " + text_of(batch.global()) +
+                                     " is not a multiple of " + text_of(job.parallel().data()));
+}
+
+}  // namespace
+
+void check_limits(const job::Job& job, const Origins& origins) {
+  check_message(job, "", origins);
+}
+
+void check_meaning(const job::Job& job, const Origins& origins) {
+  check_model(job, origins);
+  check_data(job, origins);
+  check_pace(job, origins);
+}
+
+}  // namespace trireme::launcher

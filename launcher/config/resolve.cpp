@@ -1,0 +1,73 @@
+#include "launcher/config/resolve.h"
+
+#include <google/protobuf/descriptor.h>
+
+#include <filesystem>
+
+#include "models/gpt/gpt.h"
+
+namespace trireme::launcher {
+namespace {
+
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+using google::protobuf::Reflection;
+
+void write_default(Message& message, const FieldDescriptor& field) {
+  const Reflection& reflection = *message.GetReflection();
+  switch (field.cpp_type()) {
+    case FieldDescriptor::CPPTYPE_INT32: reflection.SetInt32(&message, &field, field.default_value_int32()); break;
+    case FieldDescriptor::CPPTYPE_INT64: reflection.SetInt64(&message, &field, field.default_value_int64()); break;
+    case FieldDescriptor::CPPTYPE_UINT32: reflection.SetUInt32(&message, &field, field.default_value_uint32()); break;
+    case FieldDescriptor::CPPTYPE_UINT64: reflection.SetUInt64(&message, &field, field.default_value_uint64()); break;
+    case FieldDescriptor::CPPTYPE_FLOAT: reflection.SetFloat(&message, &field, field.default_value_float()); break;
+    case FieldDescriptor::CPPTYPE_DOUBLE: reflection.SetDouble(&message, &field, field.default_value_double()); break;
+    case FieldDescriptor::CPPTYPE_BOOL: reflection.SetBool(&message, &field, field.default_value_bool()); break;
+    case FieldDescriptor::CPPTYPE_ENUM: reflection.SetEnum(&message, &field, field.default_value_enum()); break;
+    case FieldDescriptor::CPPTYPE_STRING: reflection.SetString(&message, &field, field.default_value_string()); break;
+    case FieldDescriptor::CPPTYPE_MESSAGE: break;
+  }
+}
+
+void write_defaults(Message& message) {
+  const Reflection& reflection = *message.GetReflection();
+  for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
+    const FieldDescriptor& field = *message.GetDescriptor()->field(i);
+    if (field.is_repeated()) continue;
+    const bool present = reflection.HasField(message, &field);
+    if (field.containing_oneof() && !present) continue;
+    if (field.message_type())
+      write_defaults(*reflection.MutableMessage(&message, &field));
+    else if (!present)
+      write_default(message, field);
+  }
+}
+
+void resolve_sizes(job::Gpt& gpt, const job::Data& data) {
+  if (gpt.has_preset() && !gpt.preset().empty()) {
+    const models::GptConfig preset = models::gpt_preset(gpt.preset());
+    if (!gpt.has_layers()) gpt.set_layers(preset.layers);
+    if (!gpt.has_heads()) gpt.set_heads(preset.heads);
+    if (!gpt.has_width()) gpt.set_width(preset.width);
+    if (!gpt.has_sequence()) gpt.set_sequence(preset.sequence);
+    if (!gpt.has_vocabulary()) gpt.set_vocabulary(preset.vocabulary);
+  }
+  constexpr std::int64_t bytes = 256, padded_bpe = 50304;
+  const bool bytes_alone = data.has_text() && data.text().tokenizer() == job::Text::byte;
+  if (gpt.vocabulary() == 0) gpt.set_vocabulary(bytes_alone ? bytes : padded_bpe);
+}
+
+}  // namespace
+
+void resolve(job::Job& job, const std::string& job_file) {
+  if (job.run_dir().empty()) {
+    std::string name = std::filesystem::path(job_file).stem().string();
+    job.set_run_dir("runs/" + (name.empty() ? "job" : name));
+  }
+  if (job.model().has_gpt()) resolve_sizes(*job.mutable_model()->mutable_gpt(), job.data());
+  if (job.optimizer().rule_case() == job::Optimizer::RULE_NOT_SET) job.mutable_optimizer()->mutable_adamw();
+  if (job.schedule().kind_case() == job::Schedule::KIND_NOT_SET) job.mutable_schedule()->mutable_constant();
+  write_defaults(job);
+}
+
+}  // namespace trireme::launcher
