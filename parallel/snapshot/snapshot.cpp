@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "parallel/snapshot/gather_text.h"
+#include "parallel/together/together.h"
 
 namespace trireme::parallel {
 namespace {
@@ -63,23 +63,6 @@ void add_part(store::CheckpointWriter& writer, const Buffer& buffer, const nn::F
                 .file = buffer.file},
                data);
   }
-}
-
-// Runs one rank's share of a collective task; if it fails on any rank, every rank throws the same Error.
-template <class Work>
-std::vector<std::string> together(Device& device, Group& group, Stream& stream, Work&& work) {
-  std::string answer;
-  try {
-    answer = "+" + work();
-  } catch (const std::exception& error) {
-    answer = std::string("-") + error.what();
-  }
-  std::vector<std::string> answers = gather_text(answer, device, group, stream);
-  for (std::size_t rank = 0; rank < answers.size(); ++rank) {
-    if (answers[rank].starts_with('-')) throw Error(answers[rank].substr(1));
-    answers[rank].erase(0, 1);
-  }
-  return answers;
 }
 
 void read_buffer(const store::CheckpointReader& checkpoint, const Buffer& buffer,

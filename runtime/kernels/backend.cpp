@@ -1,18 +1,29 @@
 #include "runtime/kernels/backend.h"
 
+#include <sched.h>
+
 #include <memory>
+#include <thread>
 
 #include "runtime/base/error.h"
 #include "runtime/device/cpu/cpu_device.h"
 #include "runtime/device/dry/dry_device.h"
+#include "runtime/kernels/cpu/cpu_kernels.h"
 #include "runtime/kernels/dry/dry_kernels.h"
 #include "runtime/kernels/reference/reference_kernels.h"
 
 namespace trireme {
 
+int usable_cores() {
+  cpu_set_t cores;
+  if (::sched_getaffinity(0, sizeof(cores), &cores) == 0) return CPU_COUNT(&cores);
+  const auto all = static_cast<int>(std::thread::hardware_concurrency());  // more cores than cpu_set_t holds
+  return all > 0 ? all : 1;
+}
+
 Backend make_backend(std::string_view name, int threads) {
   require(threads >= 0, "backend", "expected zero or more threads, found", threads);
-  if (name == "cpu") return {make_cpu_device(), make_reference_kernels()};
+  if (name == "cpu") return {make_cpu_device(), make_cpu_kernels(threads > 0 ? threads : usable_cores())};
   if (name == "reference") return {make_cpu_device(), make_reference_kernels()};
   if (name == "dry") return {make_dry_device(), std::make_unique<DryKernels>()};
   fail("backend", "expected cpu, reference or dry, found", name);

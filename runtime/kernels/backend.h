@@ -19,4 +19,7 @@ struct Backend {
 // reference and dry use the calling thread alone. Throws Error for another name or a negative count.
 Backend make_backend(std::string_view name, int threads);
 
+// Cores this process may run on: a container or a launcher may have bound it to some of the machine's.
+int usable_cores();
+
 }  // namespace trireme

@@ -1,4 +1,4 @@
-#include "parallel/snapshot/gather_text.h"
+#include "parallel/together/gather_text.h"
 
 #include <algorithm>
 #include <cstdint>

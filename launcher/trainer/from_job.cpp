@@ -1,0 +1,271 @@
+#include "launcher/trainer/from_job.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime/data/synthetic.h"
+#include "runtime/data/text.h"
+#include "runtime/data/token_shards.h"
+#include "runtime/data/token_windows.h"
+
+namespace trireme::launcher {
+namespace {
+
+constexpr std::int64_t padded_gpt2_vocabulary = 50304;  // 50257, rounded up to a multiple of 64
+
+Activation activation_of(job::Activation activation) {
+  switch (activation) {
+    case job::identity: return Activation::identity;
+    case job::relu: return Activation::relu;
+    case job::leaky_relu: return Activation::leaky_relu;
+    case job::gelu: return Activation::gelu;
+    case job::silu: return Activation::silu;
+    case job::sigmoid: return Activation::sigmoid;
+    case job::tanh: return Activation::tanh;
+  }
+  fail("job", "unknown activation");
+}
+
+nn::Init init_of(const job::Initialiser& init) {
+  using Kind = nn::Init::Kind;
+  switch (init.kind()) {
+    case job::Initialiser::constant: return {Kind::constant, init.scale()};
+    case job::Initialiser::normal: return {Kind::normal, init.scale()};
+    case job::Initialiser::uniform: return {Kind::uniform, init.scale()};
+    case job::Initialiser::truncated_normal: return {Kind::truncated_normal, init.scale()};
+    case job::Initialiser::xavier_uniform: return {Kind::xavier_uniform, init.scale()};
+    case job::Initialiser::xavier_normal: return {Kind::xavier_normal, init.scale()};
+    case job::Initialiser::he_uniform: return {Kind::he_uniform, init.scale()};
+    case job::Initialiser::he_normal: return {Kind::he_normal, init.scale()};
+  }
+  fail("job", "unknown initialiser");
+}
+
+optim::OptimizerConfig optimizer_of(const job::Job& job) {
+  const job::Optimizer& from = job.optimizer();
+  optim::OptimizerConfig to{.l1 = from.l1(), .l2 = from.l2(), .clip_value = job.clip().value()};
+  switch (from.rule_case()) {
+    case job::Optimizer::kSgd: to.rule = UpdateRule::sgd; break;
+    case job::Optimizer::kMomentum:
+      to.rule = UpdateRule::momentum;
+      to.momentum = from.momentum().momentum();
+      break;
+    case job::Optimizer::kNesterov:
+      to.rule = UpdateRule::nesterov;
+      to.momentum = from.nesterov().momentum();
+      break;
+    case job::Optimizer::kAdagrad:
+      to.rule = UpdateRule::adagrad;
+      to.epsilon = from.adagrad().epsilon();
+      break;
+    case job::Optimizer::kRmsprop:
+      to.rule = UpdateRule::rmsprop;
+      to.beta2 = from.rmsprop().decay();
+      to.epsilon = from.rmsprop().epsilon();
+      break;
+    case job::Optimizer::kAdam:
+      to.rule = UpdateRule::adam;
+      to.beta1 = from.adam().beta1();
+      to.beta2 = from.adam().beta2();
+      to.epsilon = from.adam().epsilon();
+      break;
+    case job::Optimizer::kAdamw:
+    case job::Optimizer::RULE_NOT_SET:
+      to.rule = UpdateRule::adamw;
+      to.beta1 = from.adamw().beta1();
+      to.beta2 = from.adamw().beta2();
+      to.epsilon = from.adamw().epsilon();
+      to.weight_decay = from.adamw().weight_decay();
+      break;
+  }
+  return to;
+}
+
+optim::Schedule schedule_of(const job::Job& job) {
+  using Kind = optim::Schedule::Kind;
+  const job::Schedule& from = job.schedule();
+  optim::Schedule to{.lr = from.lr(), .min_lr = from.min_lr(), .steps = job.steps(), .warmup = from.warmup_steps()};
+  switch (from.kind_case()) {
+    case job::Schedule::kConstant:
+    case job::Schedule::KIND_NOT_SET: to.kind = Kind::constant; break;
+    case job::Schedule::kLinear: to.kind = Kind::linear; break;
+    case job::Schedule::kCosine: to.kind = Kind::cosine; break;
+    case job::Schedule::kStep:
+      to.kind = Kind::step;
+      to.period = from.step().period();
+      to.gamma = from.step().gamma();
+      break;
+    case job::Schedule::kCyclic:
+      to.kind = Kind::cyclic;
+      to.period = from.cyclic().period();
+      break;
+    case job::Schedule::kOneCycle:
+      to.kind = Kind::one_cycle;
+      to.peak = from.one_cycle().peak();
+      break;
+  }
+  return to;
+}
+
+models::MlpConfig mlp_config(const job::Job& job) {
+  const job::Mlp& from = job.model().mlp();
+  return {.inputs = from.inputs(),
+          .hidden = {from.hidden().begin(), from.hidden().end()},
+          .classes = from.classes(),
+          .activation = activation_of(from.activation()),
+          .dropout = from.dropout(),
+          .init = init_of(from.initialiser())};
+}
+
+std::shared_ptr<const data::Source> windows(std::shared_ptr<const data::TokenStream> stream, const job::Job& job,
+                                            bool training) {
+  data::WindowOptions options{.sequence = gpt_config(job).sequence, .phase_seed = {}};
+  if (training && job.data().order() == job::Data::shuffled) options.phase_seed = job.seed();
+  return std::make_shared<data::TokenWindows>(std::move(stream), options);
+}
+
+Sources open_text(const job::Job& job) {
+  const job::Text& from = job.data().text();
+  const auto tokenizer = make_tokenizer(job);
+  require(gpt_config(job).vocabulary >= tokenizer->vocabulary_size(), "model.gpt.vocabulary",
+          "expected room for the tokenizer's", tokenizer->vocabulary_size(), "tokens, found",
+          gpt_config(job).vocabulary);
+  data::TextOptions options{.paths = {from.paths().begin(), from.paths().end()}, .patterns = {}};
+  for (const std::string& extension : from.extensions()) options.patterns.include.push_back("*" + extension);
+  auto stream = data::read_text(options, *tokenizer);
+  if (from.validation_fraction() == 0.0) return {windows(stream, job, true), nullptr};
+  const data::Split split = data::split_off_end(stream, from.validation_fraction());
+  return {windows(split.training, job, true), windows(split.validation, job, false)};
+}
+
+data::ShardFormat format_of(const job::Shards& from) {
+  if (from.format() == job::Shards::llmc) return data::ShardFormat::llm_c;
+  if (from.format() == job::Shards::nanogpt) return data::ShardFormat::raw_u16;
+  return data::ShardFormat::detect;
+}
+
+Sources open_shards(const job::Job& job) {
+  const job::Shards& from = job.data().shards();
+  const auto open = [&](const std::string& path) {
+    return data::open_token_shards(
+        {.paths = {path}, .format = format_of(from), .vocabulary = gpt_config(job).vocabulary});
+  };
+  Sources sources{windows(open(from.train()), job, true), nullptr};
+  if (!from.validation().empty()) sources.validation = windows(open(from.validation()), job, false);
+  return sources;
+}
+
+// Random tokens for a language model: for trying a machine out, there is nothing to learn but the unigrams.
+class SyntheticTokens : public data::TokenStream {
+ public:
+  SyntheticTokens(std::int64_t size, std::int64_t vocabulary, RandomKey key)
+      : size_(size), vocabulary_(vocabulary), key_(key) {}
+  std::string name() const override { return "synthetic tokens"; }
+  std::int64_t size() const override { return size_; }
+  void read(std::int64_t first, std::span<std::int32_t> out) const override {
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      const auto word = random_word(key_, static_cast<std::uint64_t>(first) + i);
+      out[i] = static_cast<std::int32_t>(word % static_cast<std::uint64_t>(vocabulary_));
+    }
+  }
+
+ private:
+  std::int64_t size_, vocabulary_;
+  RandomKey key_;
+};
+
+Sources open_synthetic(const job::Job& job) {
+  const std::int64_t samples = job.data().synthetic().samples(), held_out = std::max<std::int64_t>(samples / 10, 1);
+  if (job.model().has_mlp()) {
+    data::SyntheticOptions options{.samples = samples, .classes = job.model().mlp().classes(),
+                                   .features = job.model().mlp().inputs(), .seed = job.seed()};
+    auto training = std::make_shared<data::SyntheticClasses>(options);
+    options.first = samples;
+    options.samples = held_out;
+    return {training, std::make_shared<data::SyntheticClasses>(options)};
+  }
+  const models::GptConfig gpt = gpt_config(job);
+  const auto tokens = [&](std::int64_t count, std::string_view name) {
+    return std::make_shared<SyntheticTokens>(count * gpt.sequence + 1, gpt.vocabulary,
+                                             RandomKey{job.seed(), hash_name(name)});
+  };
+  return {windows(tokens(samples, "synthetic training tokens"), job, true),
+          windows(tokens(held_out, "synthetic validation tokens"), job, false)};
+}
+
+}  // namespace
+
+DType compute_dtype(const job::Job& job) {
+  switch (job.precision().compute()) {
+    case job::Precision::bf16: return DType::bf16;
+    case job::Precision::fp16: return DType::f16;
+    case job::Precision::fp32: break;
+  }
+  return DType::f32;
+}
+
+PlayerOptions player_options(const job::Job& job) {
+  PlayerOptions options{.compute = compute_dtype(job),
+                        .optimizer = optimizer_of(job),
+                        .schedule = schedule_of(job),
+                        .loss_scale = {},
+                        .clip_norm = job.clip().norm(),
+                        .seed = job.seed(),
+                        .bucket_bytes = static_cast<std::int64_t>(job.parallel().bucket_mib() * 0x1p20)};
+  if (options.compute == DType::f16) {
+    const job::LossScale& scale = job.precision().loss_scale();
+    options.loss_scale = {.dynamic = scale.dynamic(), .scale = scale.initial(), .growth_interval = scale.growth_interval()};
+  }
+  return options;
+}
+
+std::int64_t vocabulary_of(const job::Job& job) {
+  if (job.model().gpt().vocabulary() > 0) return job.model().gpt().vocabulary();
+  return job.data().has_text() && job.data().text().tokenizer() == job::Text::byte ? 256 : padded_gpt2_vocabulary;
+}
+
+models::GptConfig gpt_config(const job::Job& job) {
+  const job::Gpt& from = job.model().gpt();
+  return {.layers = from.layers(),
+          .heads = from.heads(),
+          .width = from.width(),
+          .sequence = from.sequence(),
+          .vocabulary = vocabulary_of(job),
+          .dropout = from.dropout(),
+          .bias = from.bias(),
+          .activation = activation_of(from.activation()),
+          .recompute = job.recompute() == job::block};
+}
+
+std::unique_ptr<Task> make_task(const job::Job& job) {
+  if (job.model().has_mlp()) return std::make_unique<Classifier>(mlp_config(job), compute_dtype(job));
+  return std::make_unique<LanguageModel>(gpt_config(job));
+}
+
+std::unique_ptr<data::Tokenizer> make_tokenizer(const job::Job& job) {
+  if (!job.data().has_text()) return nullptr;
+  const job::Text& text = job.data().text();
+  if (text.tokenizer() == job::Text::byte) return data::make_byte_tokenizer();
+  return data::read_gpt2_tokenizer(text.vocab(), text.merges());
+}
+
+Sources open_data(const job::Job& job) {
+  if (job.data().has_text()) return open_text(job);
+  if (job.data().has_shards()) return open_shards(job);
+  return open_synthetic(job);
+}
+
+data::LoaderOptions loader_options(const job::Job& job) {
+  return {.global_batch = job.batch().global(),
+          .order = job.data().order() == job::Data::shuffled ? data::OrderKind::shuffled : data::OrderKind::sequential,
+          .seed = job.seed()};
+}
+
+int threads_of(int asked, int ranks_on_host) {
+  if (asked > 0) return asked;
+  return std::max(1, usable_cores() / std::max(1, ranks_on_host));
+}
+
+std::string backend_name(const job::Job& job) { return job.device() == "auto" ? "cpu" : job.device(); }
+
+}  // namespace trireme::launcher

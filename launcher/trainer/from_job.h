@@ -1,0 +1,37 @@
+// What a job says, in the terms of the rooms below: the only place where job fields become configurations.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "launcher/config/config.h"
+#include "launcher/trainer/player.h"
+#include "launcher/trainer/tasks.h"
+#include "runtime/data/loader.h"
+#include "runtime/data/tokenizer.h"
+
+namespace trireme::launcher {
+
+DType compute_dtype(const job::Job& job);
+PlayerOptions player_options(const job::Job& job);
+// The vocabulary a GPT gets where the job leaves it open; reads no file.
+std::int64_t vocabulary_of(const job::Job& job);
+models::GptConfig gpt_config(const job::Job& job);
+std::unique_ptr<Task> make_task(const job::Job& job);
+// Null where the data is not text.
+std::unique_ptr<data::Tokenizer> make_tokenizer(const job::Job& job);
+
+// Opened data; `validation` is null where the job keeps none.
+struct Sources {
+  std::shared_ptr<const data::Source> training;
+  std::shared_ptr<const data::Source> validation;
+};
+Sources open_data(const job::Job& job);
+data::LoaderOptions loader_options(const job::Job& job);
+
+// "cpu", "reference", "dry" or "cuda": what device `auto` stands for on this machine.
+std::string backend_name(const job::Job& job);
+// Threads of one rank: the job's, or the cores this process may use divided by the ranks on the host.
+int threads_of(int asked, int ranks_on_host);
+
+}  // namespace trireme::launcher
