@@ -1,7 +1,6 @@
 // Ranks as threads: the whole suite, on one to eight ranks.
 #include <gtest/gtest.h>
 
-#include "runtime/device/cpu/cpu_device.h"
 #include "tests/collectives/operations.h"
 #include "tests/support/run_ranks.h"
 
@@ -11,10 +10,9 @@ namespace {
 class Threads : public ::testing::TestWithParam<int> {
  protected:
   void on_every_rank(const std::function<void(Group&, Device&)>& check) {
-    run_ranks(GetParam(), [&](Group& group) {
-      const auto device = make_cpu_device();
+    run_ranks(GetParam(), [&](Group& group, Device& device) {
       ASSERT_EQ(group.size(), GetParam());
-      check(group, *device);
+      check(group, device);
     });
   }
 };

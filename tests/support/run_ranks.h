@@ -10,21 +10,23 @@
 
 #include "collectives/group/group.h"
 #include "collectives/threads/thread_group.h"
+#include "runtime/device/cpu/cpu_device.h"
 
 namespace trireme::testing {
 
-// Calls body(group) in one thread per rank and returns when all have ended. An exception of any rank ends the waits of
-// the others and is rethrown here: the first one, not those that followed from it. No wait lasts longer than
-// `deadline` seconds. Each rank makes its own device; gtest's EXPECT_ macros may be used in the body.
-inline void run_ranks(int ranks, const std::function<void(Group&)>& body, double deadline = 30.0) {
+// Calls body(group, device) in one thread per rank, with a CPU device of its own, and returns when all have ended. An
+// exception of any rank ends the waits of the others and is rethrown here: the first one, not those that followed from
+// it. No wait lasts longer than `deadline` seconds. EXPECT_ macros may be used in the body.
+inline void run_ranks(int ranks, const std::function<void(Group&, Device&)>& body, double deadline = 30.0) {
   auto groups = make_thread_groups(ranks, {.deadline = deadline, .name = "world", .pretend_hosts = {}});
   std::mutex mutex;
   std::exception_ptr first;
   std::vector<std::thread> threads;
   for (auto& owned : groups) {
     threads.emplace_back([&body, &mutex, &first, group = std::move(owned)] {
+      const auto device = make_cpu_device();  // outlives the abort below: its streams may wait for other ranks
       try {
-        body(*group);
+        body(*group, *device);
       } catch (const std::exception& error) {
         {
           std::lock_guard lock(mutex);
@@ -36,6 +38,10 @@ inline void run_ranks(int ranks, const std::function<void(Group&)>& body, double
   }
   for (std::thread& thread : threads) thread.join();
   if (first) std::rethrow_exception(first);
+}
+// The same for a body that makes its own device.
+inline void run_ranks(int ranks, const std::function<void(Group&)>& body, double deadline = 30.0) {
+  run_ranks(ranks, std::function<void(Group&, Device&)>([&](Group& group, Device&) { body(group); }), deadline);
 }
 
 }  // namespace trireme::testing

@@ -46,9 +46,8 @@ TEST(Mpi, RandomOrder) {
 // The same bits as ranks that are threads of this process.
 TEST(Mpi, SumsHaveTheBitsOfThreads) {
   std::uint64_t of_threads = 0;
-  run_ranks(ranks->group->size(), [&](Group& group) {
-    const auto device = make_cpu_device();
-    const std::uint64_t sum = checksum_of_sums(group, *device);
+  run_ranks(ranks->group->size(), [&](Group& group, Device& device) {
+    const std::uint64_t sum = checksum_of_sums(group, device);
     if (group.rank() == 0) of_threads = sum;
   });
   EXPECT_EQ(checksum_of_sums(*ranks->group, *ranks->device), of_threads);
