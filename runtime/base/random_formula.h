@@ -52,7 +52,7 @@ struct Direction {
 };
 [[gnu::always_inline]] constexpr Direction direction_of(std::uint32_t word) {
   const auto step = static_cast<std::int32_t>(word >> 8);
-  const std::int32_t quarter = (step + (1 << 21)) >> 22;  // nearest quarter turn, 0 to 4
+  const std::int32_t quarter = (step + (1 << 21)) >> 22;                             // nearest quarter turn, 0 to 4
   const float angle = static_cast<float>(step - (quarter << 22)) * 0x1.921fb6p-22f;  // within pi / 4
   const float y = angle * angle;
   const float sine = angle + angle * y * ((-0x1.9ac9b0p-13f * y + 0x1.110c28p-7f) * y - 0x1.555552p-3f);
@@ -62,9 +62,11 @@ struct Direction {
   return {(quarter + 1) & 2 ? -first : first, quarter & 2 ? -second : second};
 }
 
-// Box & Muller 1958. Words 2 p and 2 p + 1 of a sequence give elements 2 p, radius * cosine, and 2 p + 1, radius * sine,
-// where radius = sqrt(squared_radius(word 2 p)), correctly rounded, and the direction is that of word 2 p + 1.
-[[gnu::always_inline]] constexpr float squared_radius(std::uint32_t word) { return -2.0f * log_of_unit(word); }
+// Box & Muller 1958. Words 2 p and 2 p + 1 of a sequence give elements 2 p, radius * cosine, and 2 p + 1, radius *
+// sine, where radius = sqrt(squared_radius(word 2 p)), correctly rounded, and the direction is that of word 2 p + 1.
+[[gnu::always_inline]] constexpr float squared_radius(std::uint32_t word) {
+  return -2.0f * log_of_unit(word);
+}
 
 // The standard normal distribution cut at two standard deviations, by inverting its distribution function:
 // with s = 2 u - 1, x = sqrt(2) erfinv(s erf(sqrt(2))), a polynomial in -log(1 - s^2) times s.

@@ -8,7 +8,9 @@ namespace {
 
 constexpr std::int64_t tile = 64;  // of queries and keys, as in level/attention_pack.h
 
-std::int64_t padded(std::int64_t count, std::int64_t to) { return (count + to - 1) / to * to; }
+std::int64_t padded(std::int64_t count, std::int64_t to) {
+  return (count + to - 1) / to * to;
+}
 
 // Where the heads of a packed (B, T, slots, D) tensor stand.
 struct Slots {

@@ -76,8 +76,9 @@ class CpuKernels final : public Kernels {
       if (count > 0) work(Range{0, count});
       return;
     }
-    pool_.run((count + grain - 1) / grain,
-              [&](std::int64_t i) { work(Range{i * grain, std::min(count, (i + 1) * grain)}); });
+    pool_.run((count + grain - 1) / grain, [&](std::int64_t i) {
+      work(Range{i * grain, std::min(count, (i + 1) * grain)});
+    });
   }
   // Column sums over rows: work(partial sums, Range of rows) adds to or overwrites `width` floats that start at zero;
   // the partial sums are then added in the order of the rows.
@@ -94,12 +95,20 @@ class CpuKernels final : public Kernels {
   Scratch scratch_;
 };
 
-inline Array array_of(const Tensor& x) { return {x.raw(), x.dtype()}; }
-inline Array array_of(const Tensor* x) { return x ? array_of(*x) : Array{}; }
-inline float* floats_of(const Tensor* x) { return x ? x->data<float>() : nullptr; }
+inline Array array_of(const Tensor& x) {
+  return {x.raw(), x.dtype()};
+}
+inline Array array_of(const Tensor* x) {
+  return x ? array_of(*x) : Array{};
+}
+inline float* floats_of(const Tensor* x) {
+  return x ? x->data<float>() : nullptr;
+}
 
 // The last size, and the product of the others.
-inline std::int64_t columns_of(const Tensor& x) { return x.shape().dims() == 0 ? 1 : x.size(-1); }
+inline std::int64_t columns_of(const Tensor& x) {
+  return x.shape().dims() == 0 ? 1 : x.size(-1);
+}
 inline std::int64_t rows_of(const Tensor& x) {
   const std::int64_t columns = columns_of(x);
   return columns == 0 ? 0 : x.numel() / columns;

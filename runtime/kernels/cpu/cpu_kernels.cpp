@@ -23,8 +23,7 @@ bool has_v3() {
 
 bool has_v4() {
   return has_v3() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
-         __builtin_cpu_supports("avx512vl");
+         __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 }
 
 }  // namespace
@@ -36,9 +35,13 @@ std::vector<CpuLevel> cpu_levels() {
   return levels;
 }
 
-std::string cpu_instruction_set() { return level_of(cpu_levels().back()).name; }
+std::string cpu_instruction_set() {
+  return level_of(cpu_levels().back()).name;
+}
 
-std::unique_ptr<Kernels> make_cpu_kernels(int threads) { return make_cpu_kernels(threads, cpu_levels().back()); }
+std::unique_ptr<Kernels> make_cpu_kernels(int threads) {
+  return make_cpu_kernels(threads, cpu_levels().back());
+}
 
 std::unique_ptr<Kernels> make_cpu_kernels(int threads, CpuLevel level) {
   require(threads >= 1, "cpu", "expected at least one thread, found", threads);

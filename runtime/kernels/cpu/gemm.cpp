@@ -131,15 +131,14 @@ void CpuKernels::gemm(Tensor& c, const Tensor& a, const Tensor& b, const Gemm& h
   const bool wide = c.dtype() == DType::f32 && a.dtype() == DType::f32 && b.dtype() == DType::f32;
   if (wide) {
     const Cut cut{sizes.rows, sizes.columns, 1024, 2048};
-    pool_.run(cut.count(), [&](std::int64_t i) {
-      multiply_block(level_, cut.at(i), sizes, c, a, b, bias.data(), how);
-    });
+    pool_.run(cut.count(),
+              [&](std::int64_t i) { multiply_block(level_, cut.at(i), sizes, c, a, b, bias.data(), how); });
     return;
   }
   const Cut cut{sizes.rows, sizes.columns, narrow_rows, narrow_columns};
   pool_.run(cut.count(), [&](std::int64_t i) {
-    const Scratch::Lease scratch = scratch_.take(narrow_rows * narrow_depth + narrow_depth * narrow_columns +
-                                                 narrow_rows * narrow_columns);
+    const Scratch::Lease scratch =
+        scratch_.take(narrow_rows * narrow_depth + narrow_depth * narrow_columns + narrow_rows * narrow_columns);
     multiply_narrow_block(level_, cut.at(i), sizes, c, a, b, bias.data(), how, scratch.data());
   });
 }

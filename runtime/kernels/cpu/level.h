@@ -93,7 +93,7 @@ struct AttentionForward {
 struct AttentionBackward {
   Head query, key, value, out, dout, dquery, dkey, dvalue;  // of the first query head of the group
   const float* lse;                                         // (group, length)
-  std::int64_t group;   // query heads that share the key/value head; each is `width` elements after the one before
+  std::int64_t group;  // query heads that share the key/value head; each is `width` elements after the one before
   std::int64_t length, width;
   bool causal;
   float scale;

@@ -5,8 +5,8 @@ namespace {
 constexpr std::int64_t passes = 4;  // elements' worth of work per element of a row
 }
 
-void CpuKernels::layer_norm(Tensor& y, Tensor& mean, Tensor& rstd, const Tensor& x, const Tensor* residual,
-                            Tensor* sum, const Tensor& weight, const Tensor& bias, float epsilon) {
+void CpuKernels::layer_norm(Tensor& y, Tensor& mean, Tensor& rstd, const Tensor& x, const Tensor* residual, Tensor* sum,
+                            const Tensor& weight, const Tensor& bias, float epsilon) {
   const AsFloats weights(&weight, level_, scratch_), biases(&bias, level_, scratch_);
   const NormForward norm{.y = array_of(y),
                          .sum = array_of(sum),
@@ -95,9 +95,8 @@ void CpuKernels::softmax(Tensor& y, const Tensor& x, bool log) {
 
 void CpuKernels::softmax_grad(Tensor& dx, const Tensor& dy, const Tensor& y, bool log) {
   const std::int64_t columns = columns_of(y);
-  for_range(rows_of(y), passes * columns, [&](Range range) {
-    level_.softmax_grad(array_of(dx), array_of(dy), array_of(y), columns, log, range);
-  });
+  for_range(rows_of(y), passes * columns,
+            [&](Range range) { level_.softmax_grad(array_of(dx), array_of(dy), array_of(y), columns, log, range); });
 }
 
 }  // namespace trireme::cpu

@@ -8,8 +8,7 @@ void CpuKernels::sum(Tensor& y, const Tensor& x) {
 }
 
 void CpuKernels::sum_squares(Tensor& y, const Tensor& x) {
-  y.data<double>()[0] =
-      sum_of_parts(x.numel(), [&](Range range) { return level_.sum_squares(array_of(x), range); });
+  y.data<double>()[0] = sum_of_parts(x.numel(), [&](Range range) { return level_.sum_squares(array_of(x), range); });
 }
 
 void CpuKernels::column_sum(Tensor& y, const Tensor& x, bool accumulate) {

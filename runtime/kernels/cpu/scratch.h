@@ -14,7 +14,7 @@ class Scratch {
  public:
   struct Block {
     struct Free {
-      void operator()(float* data) const { ::operator delete(data, std::align_val_t{64}); }
+      void operator()(float* data) const { ::operator delete (data, std::align_val_t{64}); }
     };
     std::unique_ptr<float, Free> data;
     std::int64_t size = 0;
@@ -45,8 +45,8 @@ class Scratch {
       }
     }
     if (block.size < floats) {
-      block.data.reset(static_cast<float*>(
-          ::operator new(static_cast<std::size_t>(floats) * sizeof(float), std::align_val_t{64})));
+      block.data.reset(
+          static_cast<float*>(::operator new (static_cast<std::size_t>(floats) * sizeof(float), std::align_val_t{64})));
       block.size = floats;
     }
     return {*this, std::move(block)};

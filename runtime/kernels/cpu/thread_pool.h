@@ -31,13 +31,14 @@ class ThreadPool {
       return;
     }
     using Callable = std::remove_reference_t<Task>;
-    run_job({[](void* context, std::int64_t i) { (*static_cast<Callable*>(context))(i); }, &task, count});
+    run_job({[](const void* context, std::int64_t i) { (*static_cast<Callable*>(const_cast<void*>(context)))(i); },
+             &task, count});
   }
 
  private:
   struct Job {
-    void (*call)(void*, std::int64_t);
-    void* context;
+    void (*call)(const void*, std::int64_t);
+    const void* context;
     std::int64_t count;
   };
 
@@ -49,10 +50,10 @@ class ThreadPool {
   std::mutex caller_;  // held during run()
   std::mutex mutex_;
   std::condition_variable wake_;
-  Job job_{};                               // written between jobs, before generation_ moves
+  Job job_{};  // written between jobs, before generation_ moves
   std::atomic<std::uint64_t> generation_{0};
-  std::atomic<std::int64_t> next_{0};       // first task not yet taken
-  std::atomic<int> busy_{0};                // workers that have not finished the job
+  std::atomic<std::int64_t> next_{0};  // first task not yet taken
+  std::atomic<int> busy_{0};           // workers that have not finished the job
   std::atomic<bool> stop_{false};
   std::exception_ptr error_;  // the first of the job; under mutex_
 };

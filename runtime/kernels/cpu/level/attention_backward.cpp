@@ -13,17 +13,25 @@ namespace {
 
 // Packed tensors of one key/value head and one of its query heads; rows are padded to sixteen columns.
 struct Packed {
-  float *keys_across, *values_across;           // transposed tiles
-  float *keys, *dkeys, *dvalues;                // (length, width)
-  float *queries, *dout, *dqueries;             // (length, width); queries in units of log 2
-  float *delta, *lse;                           // (length); lse in units of log 2
+  float *keys_across, *values_across;  // transposed tiles
+  float *keys, *dkeys, *dvalues;       // (length, width)
+  float *queries, *dout, *dqueries;    // (length, width); queries in units of log 2
+  float *delta, *lse;                  // (length); lse in units of log 2
   std::int64_t width;
 };
 
 Packed lay_out(float* scratch, std::int64_t length, std::int64_t head_width) {
   const std::int64_t width = padded(head_width, lanes), rows = padded(length, tile), size = rows * width;
-  return {scratch,            scratch + size,     scratch + 2 * size, scratch + 3 * size,     scratch + 4 * size,
-          scratch + 5 * size, scratch + 6 * size, scratch + 7 * size, scratch + 8 * size, scratch + 8 * size + rows,
+  return {scratch,
+          scratch + size,
+          scratch + 2 * size,
+          scratch + 3 * size,
+          scratch + 4 * size,
+          scratch + 5 * size,
+          scratch + 6 * size,
+          scratch + 7 * size,
+          scratch + 8 * size,
+          scratch + 8 * size + rows,
           width};
 }
 
@@ -45,9 +53,16 @@ void scores(Pair& pair, const Packed& at) {
   const std::int64_t width = at.width;
   for (std::int64_t row = 0; row < pair.rows; row += tile_rows) {
     const std::int64_t height = pair.rows - row < tile_rows ? pair.rows - row : tile_rows;
-    Product product{.a = at.queries + (pair.i + row) * width, .a_row = width, .a_step = 1,
-                    .b = at.keys_across + pair.j * width, .b_row = tile, .c = pair.p + row * tile, .c_row = tile,
-                    .rows = height, .columns = padded(seen(pair, row + height - 1), lanes), .depth = width};
+    Product product{.a = at.queries + (pair.i + row) * width,
+                    .a_row = width,
+                    .a_step = 1,
+                    .b = at.keys_across + pair.j * width,
+                    .b_row = tile,
+                    .c = pair.p + row * tile,
+                    .c_row = tile,
+                    .rows = height,
+                    .columns = padded(seen(pair, row + height - 1), lanes),
+                    .depth = width};
     multiply(product);
     product.a = at.dout + (pair.i + row) * width;
     product.b = at.values_across + pair.j * width;
@@ -88,8 +103,7 @@ void differentiate(Pair& pair, const Packed& at, const AttentionBackward& heads,
       const Floats probability = first_lanes(exp2_of_nonpositive(load<F32>(p + c) - lse), count - c);
       Floats kept = probability, upstream = load<F32>(ds + c);
       if constexpr (with_dropout) {
-        const Floats mask =
-            if_less(unit_floats(words + c), all(heads.dropout.probability), zeros(), all(keep));
+        const Floats mask = if_less(unit_floats(words + c), all(heads.dropout.probability), zeros(), all(keep));
         kept = kept * mask;
         upstream = upstream * mask;
       }
@@ -105,10 +119,17 @@ void accumulate(const Pair& pair, const Packed& at) {
   for (std::int64_t row = 0; row < pair.columns; row += tile_rows) {
     const std::int64_t height = pair.columns - row < tile_rows ? pair.columns - row : tile_rows;
     const std::int64_t skip = pair.diagonal ? (row < pair.rows ? row : pair.rows) : 0;
-    Product product{.a = pair.p + skip * tile + row, .a_row = 1, .a_step = tile,
-                    .b = at.dout + (pair.i + skip) * width, .b_row = width,
-                    .c = at.dvalues + (pair.j + row) * width, .c_row = width,
-                    .rows = height, .columns = width, .depth = pair.rows - skip, .add = true};
+    Product product{.a = pair.p + skip * tile + row,
+                    .a_row = 1,
+                    .a_step = tile,
+                    .b = at.dout + (pair.i + skip) * width,
+                    .b_row = width,
+                    .c = at.dvalues + (pair.j + row) * width,
+                    .c_row = width,
+                    .rows = height,
+                    .columns = width,
+                    .depth = pair.rows - skip,
+                    .add = true};
     multiply(product);
     product.a = pair.ds + skip * tile + row;
     product.b = at.queries + (pair.i + skip) * width;
@@ -117,9 +138,17 @@ void accumulate(const Pair& pair, const Packed& at) {
   }
   for (std::int64_t row = 0; row < pair.rows; row += tile_rows) {
     const std::int64_t height = pair.rows - row < tile_rows ? pair.rows - row : tile_rows;
-    multiply({.a = pair.ds + row * tile, .a_row = tile, .a_step = 1, .b = at.keys + pair.j * width, .b_row = width,
-              .c = at.dqueries + (pair.i + row) * width, .c_row = width, .rows = height, .columns = width,
-              .depth = seen(pair, row + height - 1), .add = true});
+    multiply({.a = pair.ds + row * tile,
+              .a_row = tile,
+              .a_step = 1,
+              .b = at.keys + pair.j * width,
+              .b_row = width,
+              .c = at.dqueries + (pair.i + row) * width,
+              .c_row = width,
+              .rows = height,
+              .columns = width,
+              .depth = seen(pair, row + height - 1),
+              .add = true});
   }
 }
 

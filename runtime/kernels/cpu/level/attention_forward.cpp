@@ -33,8 +33,16 @@ void score(State& s, const float* queries, const float* keys, const AttentionFor
   for (std::int64_t row = 0; row < rows; row += tile_rows) {
     const std::int64_t height = rows - row < tile_rows ? rows - row : tile_rows;
     const std::int64_t columns = padded(seen(head, i + row + height - 1, begin), lanes);
-    multiply({.a = queries + row * width, .a_row = width, .a_step = 1, .b = keys, .b_row = tile,
-              .c = s.scores + row * tile, .c_row = tile, .rows = height, .columns = columns, .depth = width});
+    multiply({.a = queries + row * width,
+              .a_row = width,
+              .a_step = 1,
+              .b = keys,
+              .b_row = tile,
+              .c = s.scores + row * tile,
+              .c_row = tile,
+              .rows = height,
+              .columns = columns,
+              .depth = width});
   }
 }
 
@@ -102,14 +110,23 @@ void drop(State& s, const AttentionForward& head, std::int64_t i, std::int64_t r
 }
 
 // out = factors out + probabilities values.
-void gather(State& s, float* out, const float* values, const AttentionForward& head, std::int64_t i,
-            std::int64_t rows, std::int64_t begin) {
+void gather(State& s, float* out, const float* values, const AttentionForward& head, std::int64_t i, std::int64_t rows,
+            std::int64_t begin) {
   const std::int64_t width = padded(head.width, lanes);
   for (std::int64_t row = 0; row < rows; row += tile_rows) {
     const std::int64_t height = rows - row < tile_rows ? rows - row : tile_rows;
-    multiply({.a = s.scores + row * tile, .a_row = tile, .a_step = 1, .b = values, .b_row = width,
-              .c = out + row * width, .c_row = width, .rows = height, .columns = width,
-              .depth = seen(head, i + row + height - 1, begin), .add = begin > 0, .factors = s.factors + row});
+    multiply({.a = s.scores + row * tile,
+              .a_row = tile,
+              .a_step = 1,
+              .b = values,
+              .b_row = width,
+              .c = out + row * width,
+              .c_row = width,
+              .rows = height,
+              .columns = width,
+              .depth = seen(head, i + row + height - 1, begin),
+              .add = begin > 0,
+              .factors = s.factors + row});
   }
 }
 

@@ -30,9 +30,8 @@ void pack_rows(float* to, const Head& head, std::int64_t first, std::int64_t cou
   with_storage(head.data.dtype, [&]<class S>(S) {
     for (std::int64_t i = 0; i < count; ++i) {
       const auto* row = row_of<S>(head, first + i);
-      for_lanes(width, [=](std::int64_t d, auto part) {
-        store<F32>(to + i * columns + d, load<S>(row + d, part) * factor);
-      });
+      for_lanes(width,
+                [=](std::int64_t d, auto part) { store<F32>(to + i * columns + d, load<S>(row + d, part) * factor); });
     }
   });
 }
@@ -56,9 +55,8 @@ void unpack_rows(const Head& head, const float* from, std::int64_t first, std::i
     for (std::int64_t i = 0; i < count; ++i) {
       auto* row = row_of<S>(head, first + i);
       const float by = factors ? factors[i] * factor : factor;
-      for_lanes(width, [=](std::int64_t d, auto part) {
-        store<S>(row + d, load<F32>(from + i * columns + d) * by, part);
-      });
+      for_lanes(width,
+                [=](std::int64_t d, auto part) { store<S>(row + d, load<F32>(from + i * columns + d) * by, part); });
     }
   });
 }

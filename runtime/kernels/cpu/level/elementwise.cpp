@@ -69,9 +69,8 @@ void cast(Array y, Array x, Range range) {
 
 void activate(Array y, Array x, Activation activation, Range range) {
   with_storage(x.dtype, [&]<class S>(S) {
-    with_activation(activation, [&]<class C>(C) {
-      transform<S, S>(y, x, range, [](Floats v) { return activated<C::value>(v); });
-    });
+    with_activation(activation,
+                    [&]<class C>(C) { transform<S, S>(y, x, range, [](Floats v) { return activated<C::value>(v); }); });
   });
 }
 
@@ -86,15 +85,13 @@ void activate_grad(Array dx, Array dy, Array x, Activation activation, Range ran
 void activate_grad_sums(Array dx, Array dy, Array x, Activation activation, std::int64_t columns, float* sums,
                         Range rows) {
   with_storage(x.dtype, [&]<class S>(S) {
-    with_activation(activation,
-                    [&]<class C>(C) { grad_and_sums<S, C::value>(dx, dy, x, columns, sums, rows); });
+    with_activation(activation, [&]<class C>(C) { grad_and_sums<S, C::value>(dx, dy, x, columns, sums, rows); });
   });
 }
 
 void binary(Array y, Array a, Array b, Binary op, Range range) {
-  with_storage(a.dtype, [&]<class S>(S) {
-    with_binary(op, [&](auto apply) { transform2<S>(y, a, b, range, apply); });
-  });
+  with_storage(a.dtype,
+               [&]<class S>(S) { with_binary(op, [&](auto apply) { transform2<S>(y, a, b, range, apply); }); });
 }
 
 void binary_rows(Array y, Array a, Array b, Binary op, std::int64_t columns, Range rows) {
@@ -111,8 +108,7 @@ void binary_rows(Array y, Array a, Array b, Binary op, std::int64_t columns, Ran
 }
 
 void scale(Array y, Array x, float factor, Range range) {
-  with_storage(x.dtype,
-               [&]<class S>(S) { transform<S, S>(y, x, range, [=](Floats v) { return v * factor; }); });
+  with_storage(x.dtype, [&]<class S>(S) { transform<S, S>(y, x, range, [=](Floats v) { return v * factor; }); });
 }
 
 void axpy(Array y, Array x, float factor, Range range) {

@@ -29,13 +29,16 @@ inline constexpr float ln_2 = 0x1.62e430p-1f;
 }
 
 // e^x for x <= 0, with an absolute error of 1e-7; NaN stays NaN.
-[[gnu::always_inline]] inline Floats exp_of_nonpositive(Floats x) { return exp2_of_nonpositive(x * log2_e); }
+[[gnu::always_inline]] inline Floats exp_of_nonpositive(Floats x) {
+  return exp2_of_nonpositive(x * log2_e);
+}
 
 // e^x with a relative error of 2e-7; NaN stays NaN.
 [[gnu::always_inline]] inline Floats exp(Floats x) {
   const Floats bounded = smaller(all(89.0f), larger(all(-104.0f), x));
   const Floats n = rounded_to_whole(bounded * log2_e);
-  const Floats rest = (bounded - n * 0x1.62e400p-1f) - n * 0x1.7f7d1cp-20f;  // ln 2 in two parts, the first exact times n
+  const Floats rest =
+      (bounded - n * 0x1.62e400p-1f) - n * 0x1.7f7d1cp-20f;  // ln 2 in two parts, the first exact times n
   return power_of_two(n, rest * log2_e);
 }
 
@@ -57,7 +60,9 @@ inline constexpr float ln_2 = 0x1.62e430p-1f;
   return n * ln_2 + (t + (square * t * p - 0.5f * square));
 }
 
-[[gnu::always_inline]] inline Floats logistic(Floats x) { return 1.0f / (1.0f + exp(-x)); }
+[[gnu::always_inline]] inline Floats logistic(Floats x) {
+  return 1.0f / (1.0f + exp(-x));
+}
 
 [[gnu::always_inline]] inline Floats hyperbolic_tangent(Floats x) {
   const Floats size = magnitude(x);

@@ -1,6 +1,6 @@
 // Sixteen lanes, whatever the machine's vectors: one width, one order of summation, at every level.
-// Everything under level/ is compiled once per level (x86-64-v4, v3 and base) into a namespace of that level; it uses no
-// inline function of other headers that a linker could share between levels.
+// Everything under level/ is compiled once per level (x86-64-v4, v3 and base) into a namespace of that level; it uses
+// no inline function of other headers that a linker could share between levels.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,9 @@ using Words = Lanes<NativeWord>;
 [[gnu::always_inline]] inline Words all_words(std::uint32_t value) {
   return pieces([=](int) { return NativeWord{} + value; });
 }
-[[gnu::always_inline]] inline Floats zeros() { return all(0.0f); }
+[[gnu::always_inline]] inline Floats zeros() {
+  return all(0.0f);
+}
 
 template <class P>
 [[gnu::always_inline]] inline Lanes<P> operator+(Lanes<P> x, Lanes<P> y) {
@@ -48,13 +50,27 @@ template <class P>
 [[gnu::always_inline]] inline Lanes<P>& operator+=(Lanes<P>& x, Lanes<P> y) {
   return x = x + y;
 }
-[[gnu::always_inline]] inline Floats operator+(Floats x, float y) { return x + all(y); }
-[[gnu::always_inline]] inline Floats operator-(Floats x, float y) { return x - all(y); }
-[[gnu::always_inline]] inline Floats operator*(Floats x, float y) { return x * all(y); }
-[[gnu::always_inline]] inline Floats operator*(float x, Floats y) { return all(x) * y; }
-[[gnu::always_inline]] inline Floats operator+(float x, Floats y) { return all(x) + y; }
-[[gnu::always_inline]] inline Floats operator-(float x, Floats y) { return all(x) - y; }
-[[gnu::always_inline]] inline Floats operator/(float x, Floats y) { return all(x) / y; }
+[[gnu::always_inline]] inline Floats operator+(Floats x, float y) {
+  return x + all(y);
+}
+[[gnu::always_inline]] inline Floats operator-(Floats x, float y) {
+  return x - all(y);
+}
+[[gnu::always_inline]] inline Floats operator*(Floats x, float y) {
+  return x * all(y);
+}
+[[gnu::always_inline]] inline Floats operator*(float x, Floats y) {
+  return all(x) * y;
+}
+[[gnu::always_inline]] inline Floats operator+(float x, Floats y) {
+  return all(x) + y;
+}
+[[gnu::always_inline]] inline Floats operator-(float x, Floats y) {
+  return all(x) - y;
+}
+[[gnu::always_inline]] inline Floats operator/(float x, Floats y) {
+  return all(x) / y;
+}
 
 // where(x, y, a, b): a where x > y, else b; comparison and choice together, as the instructions have them.
 [[gnu::always_inline]] inline NativeFloat native_choice(NativeInt mask, NativeFloat a, NativeFloat b) {
@@ -64,7 +80,9 @@ template <class P>
   return map([](NativeFloat p, NativeFloat q, NativeFloat r, NativeFloat s) { return native_choice(p > q, r, s); }, x,
              y, a, b);
 }
-[[gnu::always_inline]] inline Floats if_less(Floats x, Floats y, Floats a, Floats b) { return if_greater(y, x, a, b); }
+[[gnu::always_inline]] inline Floats if_less(Floats x, Floats y, Floats a, Floats b) {
+  return if_greater(y, x, a, b);
+}
 
 // y where either is NaN.
 [[gnu::always_inline]] inline Floats larger(Floats x, Floats y) {
@@ -88,11 +106,9 @@ template <class P>
 }
 // |x| with y's sign.
 [[gnu::always_inline]] inline Floats with_sign(Floats x, Floats y) {
-  return map(
-      [](NativeFloat a, NativeFloat b) {
-        return (NativeFloat)(((NativeWord)a & 0x7fffffffu) | ((NativeWord)b & 0x80000000u));
-      },
-      x, y);
+  return map([](NativeFloat a,
+                NativeFloat b) { return (NativeFloat)(((NativeWord)a & 0x7fffffffu) | ((NativeWord)b & 0x80000000u)); },
+             x, y);
 }
 
 [[gnu::always_inline]] inline float sum_of(Floats x) {
@@ -164,7 +180,9 @@ inline void store(typename S::Element* p, Floats x, Part part) {
   for (std::int64_t i = 0; i < part.count; ++i) p[i] = whole[i];
 }
 // `x` in the lanes that are elements, `other` elsewhere.
-[[gnu::always_inline]] inline Floats only(Floats x, Whole, float) { return x; }
+[[gnu::always_inline]] inline Floats only(Floats x, Whole, float) {
+  return x;
+}
 inline Floats only(Floats x, Part part, float other) {
   float whole[lanes];
   store<F32>(whole, x);

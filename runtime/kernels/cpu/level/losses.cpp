@@ -7,7 +7,7 @@ namespace {
 
 template <class S>
 float element(const typename S::Element* p) {
-  return load<S>(p, Part{1}) .a[0];
+  return load<S>(p, Part{1}).a[0];
 }
 
 template <class S>
@@ -106,8 +106,7 @@ double pointwise(Array dx, Array x, Array target, Range range) {
   for (std::int64_t begin = 0; begin < count; begin += block) {
     Floats sums = zeros();
     for_lanes(count - begin < block ? count - begin : block, [&](std::int64_t i, auto part) {
-      const PointLoss point =
-          point_loss<kind>(load<S>(input + begin + i, part), load<S>(wanted + begin + i, part));
+      const PointLoss point = point_loss<kind>(load<S>(input + begin + i, part), load<S>(wanted + begin + i, part));
       sums += only(point.loss, part, 0.0f);
       if (gradient) store<S>(gradient + begin + i, point.slope, part);
     });

@@ -14,8 +14,7 @@ struct State {
   Floats g = gradient * how.gradient_scale;
   if (how.clip_value > 0) g = smaller(all(how.clip_value), larger(all(-how.clip_value), g));
   if (how.l2 != 0) g += how.l2 * weight;
-  if (how.l1 != 0)
-    g += if_greater(weight, zeros(), all(how.l1), if_less(weight, zeros(), all(-how.l1), zeros()));
+  if (how.l1 != 0) g += if_greater(weight, zeros(), all(how.l1), if_less(weight, zeros(), all(-how.l1), zeros()));
   return g;
 }
 

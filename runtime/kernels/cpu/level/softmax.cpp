@@ -41,8 +41,8 @@ void softmax(Array y, Array x, std::int64_t columns, bool log, Range rows) {
   with_storage(x.dtype, [&]<class S>(S) {
     using Element = typename S::Element;
     for (std::int64_t row = rows.begin; row < rows.end; ++row)
-      softmax_row<S>(static_cast<Element*>(y.data) + row * columns,
-                     static_cast<const Element*>(x.data) + row * columns, columns, log);
+      softmax_row<S>(static_cast<Element*>(y.data) + row * columns, static_cast<const Element*>(x.data) + row * columns,
+                     columns, log);
   });
 }
 

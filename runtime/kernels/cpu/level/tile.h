@@ -13,7 +13,7 @@ struct Product {
   float* c;  // c(i, j) = c[i * c_row + j]
   std::int64_t c_row;
   std::int64_t rows, columns, depth;
-  bool add = false;               // c = factors c + a b, else c = a b
+  bool add = false;                // c = factors c + a b, else c = a b
   const float* factors = nullptr;  // one per row; null means 1
 };
 

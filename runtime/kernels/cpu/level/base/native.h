@@ -36,8 +36,12 @@ template <class Piece, class Put>
   put(0, x.a), put(4, x.b), put(8, x.c), put(12, x.d);
 }
 
-[[gnu::always_inline]] inline NativeFloat native_load(const float* p) { return _mm_loadu_ps(p); }
-[[gnu::always_inline]] inline void native_store(float* p, NativeFloat x) { _mm_storeu_ps(p, x); }
+[[gnu::always_inline]] inline NativeFloat native_load(const float* p) {
+  return _mm_loadu_ps(p);
+}
+[[gnu::always_inline]] inline void native_store(float* p, NativeFloat x) {
+  _mm_storeu_ps(p, x);
+}
 [[gnu::always_inline]] inline NativeInt native_load_u16(const std::uint16_t* p) {
   const __m128i halves = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
   return (NativeInt)_mm_unpacklo_epi16(halves, _mm_setzero_si128());
@@ -76,13 +80,25 @@ template <class Piece, class Put>
   native_store_u16(p, half | ((raw >> 16) & 0x8000));
 }
 // b where either is NaN.
-[[gnu::always_inline]] inline NativeFloat native_max(NativeFloat a, NativeFloat b) { return _mm_max_ps(a, b); }
-[[gnu::always_inline]] inline NativeFloat native_min(NativeFloat a, NativeFloat b) { return _mm_min_ps(a, b); }
-[[gnu::always_inline]] inline NativeFloat native_sqrt(NativeFloat x) { return _mm_sqrt_ps(x); }
-[[gnu::always_inline]] inline NativeInt native_to_int(NativeFloat x) { return (NativeInt)_mm_cvtps_epi32(x); }
-[[gnu::always_inline]] inline NativeFloat native_to_float(NativeInt x) { return _mm_cvtepi32_ps((__m128i)x); }
+[[gnu::always_inline]] inline NativeFloat native_max(NativeFloat a, NativeFloat b) {
+  return _mm_max_ps(a, b);
+}
+[[gnu::always_inline]] inline NativeFloat native_min(NativeFloat a, NativeFloat b) {
+  return _mm_min_ps(a, b);
+}
+[[gnu::always_inline]] inline NativeFloat native_sqrt(NativeFloat x) {
+  return _mm_sqrt_ps(x);
+}
+[[gnu::always_inline]] inline NativeInt native_to_int(NativeFloat x) {
+  return (NativeInt)_mm_cvtps_epi32(x);
+}
+[[gnu::always_inline]] inline NativeFloat native_to_float(NativeInt x) {
+  return _mm_cvtepi32_ps((__m128i)x);
+}
 // To the nearest integer; |x| < 2^31.
-[[gnu::always_inline]] inline NativeFloat native_round(NativeFloat x) { return native_to_float(native_to_int(x)); }
+[[gnu::always_inline]] inline NativeFloat native_round(NativeFloat x) {
+  return native_to_float(native_to_int(x));
+}
 // x 2^n for an integer n; results below the normal range may become 0.
 [[gnu::always_inline]] inline NativeFloat native_scale(NativeFloat x, NativeFloat n) {
   const NativeFloat power = (NativeFloat)((native_to_int(n) + 127) << 23);

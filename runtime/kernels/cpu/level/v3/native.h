@@ -36,8 +36,12 @@ template <class Piece, class Put>
   put(0, x.a), put(8, x.b);
 }
 
-[[gnu::always_inline]] inline NativeFloat native_load(const float* p) { return _mm256_loadu_ps(p); }
-[[gnu::always_inline]] inline void native_store(float* p, NativeFloat x) { _mm256_storeu_ps(p, x); }
+[[gnu::always_inline]] inline NativeFloat native_load(const float* p) {
+  return _mm256_loadu_ps(p);
+}
+[[gnu::always_inline]] inline void native_store(float* p, NativeFloat x) {
+  _mm256_storeu_ps(p, x);
+}
 [[gnu::always_inline]] inline NativeInt native_load_u16(const std::uint16_t* p) {
   return (NativeInt)_mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
 }
@@ -54,15 +58,25 @@ template <class Piece, class Put>
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
 }
 // b where either is NaN.
-[[gnu::always_inline]] inline NativeFloat native_max(NativeFloat a, NativeFloat b) { return _mm256_max_ps(a, b); }
-[[gnu::always_inline]] inline NativeFloat native_min(NativeFloat a, NativeFloat b) { return _mm256_min_ps(a, b); }
-[[gnu::always_inline]] inline NativeFloat native_sqrt(NativeFloat x) { return _mm256_sqrt_ps(x); }
+[[gnu::always_inline]] inline NativeFloat native_max(NativeFloat a, NativeFloat b) {
+  return _mm256_max_ps(a, b);
+}
+[[gnu::always_inline]] inline NativeFloat native_min(NativeFloat a, NativeFloat b) {
+  return _mm256_min_ps(a, b);
+}
+[[gnu::always_inline]] inline NativeFloat native_sqrt(NativeFloat x) {
+  return _mm256_sqrt_ps(x);
+}
 // To the nearest integer.
 [[gnu::always_inline]] inline NativeFloat native_round(NativeFloat x) {
   return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
-[[gnu::always_inline]] inline NativeInt native_to_int(NativeFloat x) { return (NativeInt)_mm256_cvtps_epi32(x); }
-[[gnu::always_inline]] inline NativeFloat native_to_float(NativeInt x) { return _mm256_cvtepi32_ps((__m256i)x); }
+[[gnu::always_inline]] inline NativeInt native_to_int(NativeFloat x) {
+  return (NativeInt)_mm256_cvtps_epi32(x);
+}
+[[gnu::always_inline]] inline NativeFloat native_to_float(NativeInt x) {
+  return _mm256_cvtepi32_ps((__m256i)x);
+}
 // x 2^n for an integer n; results below the normal range may become 0.
 [[gnu::always_inline]] inline NativeFloat native_scale(NativeFloat x, NativeFloat n) {
   const NativeFloat power = (NativeFloat)((native_to_int(n) + 127) << 23);

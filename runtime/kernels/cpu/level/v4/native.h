@@ -36,8 +36,12 @@ template <class Piece, class Put>
   put(0, x.a);
 }
 
-[[gnu::always_inline]] inline NativeFloat native_load(const float* p) { return _mm512_loadu_ps(p); }
-[[gnu::always_inline]] inline void native_store(float* p, NativeFloat x) { _mm512_storeu_ps(p, x); }
+[[gnu::always_inline]] inline NativeFloat native_load(const float* p) {
+  return _mm512_loadu_ps(p);
+}
+[[gnu::always_inline]] inline void native_store(float* p, NativeFloat x) {
+  _mm512_storeu_ps(p, x);
+}
 [[gnu::always_inline]] inline NativeInt native_load_u16(const std::uint16_t* p) {
   return (NativeInt)_mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
 }
@@ -52,17 +56,29 @@ template <class Piece, class Put>
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
 }
 // b where either is NaN.
-[[gnu::always_inline]] inline NativeFloat native_max(NativeFloat a, NativeFloat b) { return _mm512_max_ps(a, b); }
-[[gnu::always_inline]] inline NativeFloat native_min(NativeFloat a, NativeFloat b) { return _mm512_min_ps(a, b); }
-[[gnu::always_inline]] inline NativeFloat native_sqrt(NativeFloat x) { return _mm512_sqrt_ps(x); }
+[[gnu::always_inline]] inline NativeFloat native_max(NativeFloat a, NativeFloat b) {
+  return _mm512_max_ps(a, b);
+}
+[[gnu::always_inline]] inline NativeFloat native_min(NativeFloat a, NativeFloat b) {
+  return _mm512_min_ps(a, b);
+}
+[[gnu::always_inline]] inline NativeFloat native_sqrt(NativeFloat x) {
+  return _mm512_sqrt_ps(x);
+}
 // To the nearest integer.
 [[gnu::always_inline]] inline NativeFloat native_round(NativeFloat x) {
   return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
 // x 2^n for an integer n; results below the normal range may become 0.
-[[gnu::always_inline]] inline NativeFloat native_scale(NativeFloat x, NativeFloat n) { return _mm512_scalef_ps(x, n); }
-[[gnu::always_inline]] inline NativeInt native_to_int(NativeFloat x) { return (NativeInt)_mm512_cvtps_epi32(x); }
-[[gnu::always_inline]] inline NativeFloat native_to_float(NativeInt x) { return _mm512_cvtepi32_ps((__m512i)x); }
+[[gnu::always_inline]] inline NativeFloat native_scale(NativeFloat x, NativeFloat n) {
+  return _mm512_scalef_ps(x, n);
+}
+[[gnu::always_inline]] inline NativeInt native_to_int(NativeFloat x) {
+  return (NativeInt)_mm512_cvtps_epi32(x);
+}
+[[gnu::always_inline]] inline NativeFloat native_to_float(NativeInt x) {
+  return _mm512_cvtepi32_ps((__m512i)x);
+}
 
 // Folds 16 lanes in halves: (i, i + 8), (i, i + 4), (i, i + 2), (0, 1). The same order at every level.
 template <class Op>

@@ -1,0 +1,21 @@
+# cmake -DNM=... -DOBJECTS=a.o;b.o -P shared_symbols.cmake
+# An inline function compiled with wide instructions must not be the copy that the linker keeps for everybody: a
+# processor without them would stop at it. So every weak or unique symbol of a level is of the level's own namespace.
+if(NOT OBJECTS)
+  message(FATAL_ERROR "expected object files, found none")
+endif()
+set(seen 0)
+foreach(object ${OBJECTS})
+  execute_process(COMMAND ${NM} -C --defined-only ${object} OUTPUT_VARIABLE symbols COMMAND_ERROR_IS_FATAL ANY)
+  string(REPLACE ";" "," symbols "${symbols}")
+  string(REPLACE "\n" ";" symbols "${symbols}")
+  foreach(symbol ${symbols})
+    math(EXPR seen "${seen} + 1")
+    if(symbol MATCHES "^[0-9a-f]* [WVu] " AND NOT symbol MATCHES "trireme::cpu::v[34]::")
+      message(SEND_ERROR "${object} defines ${symbol} for everybody")
+    endif()
+  endforeach()
+endforeach()
+if(seen EQUAL 0)
+  message(FATAL_ERROR "expected symbols, found none")
+endif()
