@@ -45,7 +45,7 @@ class Recorder {
       const std::string name = prefix + field->name();
       if (field->is_repeated()) {
         for (int i = 0; i < message.GetReflection()->FieldSize(message, field); ++i)
-          note(name + '[' + std::to_string(i) + ']', tree.GetLocation(field, i));
+          note(name + '[' + std::to_string(i) + ']', location_of(tree, *field, i));
         continue;
       }
       note(name, tree.GetLocation(field, -1));
@@ -55,6 +55,13 @@ class Recorder {
   }
 
  private:
+  // The elements of "[a, b]" have one place, that of the first.
+  static TextFormat::ParseLocation location_of(const TextFormat::ParseInfoTree& tree, const FieldDescriptor& field,
+                                               int index) {
+    const TextFormat::ParseLocation own = tree.GetLocation(&field, index);
+    return own.line < 0 ? tree.GetLocation(&field, 0) : own;
+  }
+
   void note(const std::string& field, const TextFormat::ParseLocation& location) {
     if (location.line < 0) return;
     const std::size_t name = offset_of(text_, location.line, location.column);
@@ -85,8 +92,13 @@ job::Job parse_job(const std::string& path, const std::string& text, Origins& or
 }  // namespace
 
 job::Job load_job(const std::string& path, std::span<const std::string> sets, Origins* origins) {
+  return load_job_text(path, read_job(path), sets, origins);
+}
+
+job::Job load_job_text(const std::string& path, const std::string& text, std::span<const std::string> sets,
+                       Origins* origins) {
   Origins places(path);
-  job::Job job = parse_job(path, read_job(path), places);
+  job::Job job = parse_job(path, text, places);
   for (const std::string& set : sets) apply_set(job, set, places);
   check_limits(job, places);
   resolve(job, path);

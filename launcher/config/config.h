@@ -17,6 +17,10 @@ inline constexpr const char* resolved_job_name = "job.textproto";
 // Throws Error with file, line, column, the line, and the remedy. `origins`, where given, can place later complaints.
 job::Job load_job(const std::string& path, std::span<const std::string> sets = {}, Origins* origins = nullptr);
 
+// The same of a text that stands elsewhere (a checkpoint's manifest); `path` names it in messages.
+job::Job load_job_text(const std::string& path, const std::string& text, std::span<const std::string> sets = {},
+                       Origins* origins = nullptr);
+
 // The job as a job file: load_job() of it gives an equal job.
 std::string resolved_text(const job::Job& job);
 

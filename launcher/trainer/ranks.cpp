@@ -1,0 +1,91 @@
+#include "launcher/trainer/ranks.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "collectives/threads/thread_group.h"
+#include "parallel/together/together.h"
+
+namespace trireme::launcher {
+namespace {
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  ::gethostname(name.data(), name.size() - 1);
+  return name.data();
+}
+
+void show(int rank, int ranks, const std::string& message) {
+  // One write: lines of several ranks must not mix.
+  const std::string line = (ranks > 1 ? "rank " + std::to_string(rank) + ": " : std::string()) + message + "\n";
+  std::cerr << line << std::flush;
+}
+
+int in_threads(const RankOptions& options, const std::function<int(RankView&)>& body) {
+  auto groups = make_thread_groups(options.ranks, {.deadline = options.deadline, .name = "world", .pretend_hosts = {}});
+  std::vector<RankPlace> places;
+  for (int rank = 0; rank < options.ranks; ++rank)
+    places.push_back({host_name(), rank, options.ranks, static_cast<long>(::getpid())});
+  std::mutex mutex;
+  int code = 0;
+  bool shown = false;
+  std::vector<std::jthread> threads;
+  for (auto& owned : groups) {
+    threads.emplace_back([&, group = std::move(owned)] {
+      int mine = 1;
+      try {
+        RankView view{*group, options.ranks, places};
+        mine = body(view);
+      } catch (const std::exception& error) {
+        const bool shared = dynamic_cast<const parallel::SharedError*>(&error) != nullptr;
+        const std::lock_guard lock(mutex);
+        if (!shown) show(group->rank(), shared ? 1 : options.ranks, error.what());
+        shown = true;  // what follows in the other ranks follows from this
+        if (!shared) group->abort(error.what());
+      }
+      const std::lock_guard lock(mutex);
+      code = std::max(code, mine);
+    });
+  }
+  threads.clear();
+  return code;
+}
+
+int as_one_of_many(const RankOptions& options, const std::function<int(RankView&)>& body) {
+  std::optional<World> world;
+  world.emplace(GroupOptions{.deadline = options.deadline, .name = "world", .pretend_hosts = {}});
+  try {
+    const auto group = world->group();
+    RankView view{*group, world->places()[static_cast<std::size_t>(world->rank())].local_size, world->places()};
+    return body(view);
+  } catch (const parallel::SharedError& error) {
+    if (world->rank() == 0) show(0, 1, error.what());
+    return 1;
+  } catch (const std::exception& error) {
+    show(world->rank(), world->size(), error.what());
+    world->abort(1);
+  }
+}
+
+}  // namespace
+
+int on_ranks(const RankOptions& options, const std::function<int(RankView&)>& body) {
+  if (options.as_threads && options.ranks > 1) return in_threads(options, body);
+  if (!options.as_threads && World::launched([](const char* name) { return std::getenv(name); }))
+    return as_one_of_many(options, body);
+  require(options.ranks == 1, "ranks", "expected to be started as one of", options.ranks, "ranks");
+  const auto groups = make_thread_groups(1, {.deadline = options.deadline, .name = "world", .pretend_hosts = {}});
+  RankView view{*groups[0], 1, {{host_name(), 0, 1, static_cast<long>(::getpid())}}};
+  return body(view);
+}
+
+}  // namespace trireme::launcher
