@@ -1,6 +1,7 @@
 #include "launcher/config/schema.h"
 
 #include <charconv>
+#include <cmath>
 
 #include "launcher/config/job.pb.h"
 #include "launcher/config/suggest.h"
@@ -18,6 +19,7 @@ std::string joined(const std::vector<std::string>& words) {
 }
 
 std::string number(double value) {
+  if (std::abs(value) < 1e16 && value == std::floor(value)) return std::to_string(static_cast<long long>(value));
   char digits[32];
   const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
   return {digits, end};

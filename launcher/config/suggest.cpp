@@ -35,7 +35,7 @@ std::string letters(std::string_view word) {
 
 std::string nearest_name(std::string_view word, const std::vector<std::string>& names) {
   constexpr std::size_t longest_word = 64;  // beyond it nothing is near, and the table would be large
-  if (word.empty() || word.size() > longest_word) return {};
+  if (word.size() < 4 || word.size() > longest_word) return {};  // three letters are near to everything
   const std::string plain = letters(word);
   std::string best;
   std::size_t least = std::numeric_limits<std::size_t>::max();

@@ -185,7 +185,8 @@ Explanation explain(const FirstError& error, std::string_view text, const Descri
     return about_value(scene, at, plain(said));
   }
   if (said.starts_with("Expected identifier"))
-    return {scene.offset, "expected the name of a field, found " + found_at(text, scene.offset)};
+    return {scene.offset, "expected the name of a field, found " + found_at(text, scene.offset) +
+                              (scene.offset >= text.size() ? "; is a } missing?" : "")};
   return {scene.offset, plain(said)};
 }
 

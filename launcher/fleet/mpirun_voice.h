@@ -1,0 +1,46 @@
+// What mpirun and the ranks say on stderr, made one voice: mpirun's framed banners become a diagnosis, and a line that
+// several ranks say is said once.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+namespace trireme::launcher {
+
+// Why a run failed, as far as mpirun has told.
+struct Diagnosis {
+  int rank = -1;     // the first that failed; -1: unknown
+  std::string host;  // its host, where mpirun names it
+  int signal = 0;    // that killed it
+  std::string signal_name;
+  int exit_code = 0;        // with which it left
+  std::string trouble;      // of mpirun itself: no contact with a host, no program there, ...
+  std::string detail;       // ssh's own words
+  bool rank_spoke = false;  // a rank has said why: nothing needs to be added
+};
+
+class MpirunVoice {
+ public:
+  // A whole line without its newline; returns what is to be shown of it.
+  std::optional<std::string> hear(std::string_view line);
+  // Lines of a banner that was not finished.
+  std::string rest();
+  const Diagnosis& diagnosis() const noexcept { return diagnosis_; }
+
+ private:
+  std::optional<std::string> hear_rank(std::string_view line);
+  std::optional<std::string> read_banner();
+
+  bool in_banner_ = false;
+  std::string banner_;  // its lines, each with a newline
+  std::set<std::string> said_;
+  Diagnosis diagnosis_;
+};
+
+// "rank 1 on host vm was killed by signal 9 (Killed)", or "" if the ranks have said everything. `exit_code` is
+// mpirun's.
+std::string describe(const Diagnosis& diagnosis, int exit_code);
+
+}  // namespace trireme::launcher

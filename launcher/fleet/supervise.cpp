@@ -1,0 +1,253 @@
+#include "launcher/fleet/supervise.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <optional>
+
+#include "launcher/fleet/mpirun_voice.h"
+#include "launcher/fleet/processes.h"
+#include "runtime/base/error.h"
+#include "runtime/base/file.h"
+
+namespace trireme::launcher {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+constexpr auto tick = 500ms;
+constexpr auto grace_after_kill = 3s;    // for mpirun to clean up before it is killed itself
+constexpr auto patience_with_dead = 4s;  // mpirun collects a dead rank within milliseconds unless it hangs
+constexpr auto grace_after_banner = 6s;  // between mpirun naming a failed rank and its own end
+
+struct Pipe {
+  FileHandle read, write;
+};
+
+Pipe make_pipe() {
+  int ends[2];
+  require(pipe2(ends, O_CLOEXEC) == 0, "fleet", "cannot make a pipe:", system_message(errno));
+  return {FileHandle(ends[0]), FileHandle(ends[1])};
+}
+
+void write_all(int file, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = write(file, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return;  // nobody listens any more
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+// Runs in the child between fork and exec.
+[[noreturn]] void become(const Launch& launch, const std::vector<char*>& words, const Pipe& out, const Pipe& err,
+                         const sigset_t& signals) {
+  setpgid(0, 0);  // Ctrl-C on the terminal is for the parent, which knows what to do
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  sigprocmask(SIG_SETMASK, &signals, nullptr);
+  const int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  dup2(nothing, STDIN_FILENO);
+  dup2(out.write.get(), STDOUT_FILENO);
+  dup2(err.write.get(), STDERR_FILENO);
+  for (const auto& [name, value] : launch.variables) setenv(name.c_str(), value.c_str(), 1);
+  execv(words[0], words.data());
+  const std::string text = launch.command[0] + ": " + system_message(errno) + '\n';
+  write_all(STDERR_FILENO, text);
+  _exit(127);
+}
+
+class Supervisor {
+ public:
+  explicit Supervisor(const Launch& launch) : launch_(launch) {}
+  Outcome run();
+
+ private:
+  void start();
+  void wait_for_something();
+  void hear_signals();
+  void pass_out();
+  void pass_err();
+  void show(const std::string& line);
+  void say(const std::string& words) { show("trireme: " + words); }
+  void look_after();
+  void ask_to_stop();
+  void kill_ranks();
+  void kill_everything();
+  void bury();
+
+  const Launch& launch_;
+  MpirunVoice voice_;
+  Pipe out_, err_;
+  FileHandle signals_;
+  sigset_t before_{};
+  pid_t child_ = 0;
+  std::optional<int> status_;
+  std::string partial_line_;  // of stderr
+  bool line_open_ = false;    // stdout's last byte was not a newline
+  int stop_signal_ = 0;       // the first
+  std::optional<Clock::time_point> dead_since_, kill_at_;
+};
+
+void Supervisor::start() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGCHLD}) sigaddset(&set, signal);
+  sigprocmask(SIG_BLOCK, &set, &before_);
+  signals_ = FileHandle(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  require(static_cast<bool>(signals_), "fleet", "cannot wait for signals:", system_message(errno));
+  prctl(PR_SET_CHILD_SUBREAPER, 1);  // ranks whose mpirun dies become our children, so that they can be found
+  out_ = make_pipe();
+  err_ = make_pipe();
+  std::vector<char*> words;
+  for (const std::string& word : launch_.command) words.push_back(const_cast<char*>(word.c_str()));
+  words.push_back(nullptr);
+  child_ = fork();
+  require(child_ >= 0, "fleet", "cannot start a process:", system_message(errno));
+  if (child_ == 0) become(launch_, words, out_, err_, before_);
+  out_.write.close();
+  err_.write.close();
+}
+
+void Supervisor::show(const std::string& line) {
+  if (line_open_ && isatty(STDERR_FILENO)) write_all(STDERR_FILENO, "\r\x1b[K");  // over the progress line
+  line_open_ = false;
+  write_all(STDERR_FILENO, line + '\n');
+}
+
+void Supervisor::pass_out() {
+  std::array<char, 16384> bytes;
+  const ssize_t count = read(out_.read.get(), bytes.data(), bytes.size());
+  if (count <= 0) {
+    out_.read = FileHandle();
+    return;
+  }
+  const std::string_view text(bytes.data(), static_cast<std::size_t>(count));
+  write_all(STDOUT_FILENO, text);
+  line_open_ = text.back() != '\n';
+}
+
+void Supervisor::pass_err() {
+  std::array<char, 16384> bytes;
+  const ssize_t count = read(err_.read.get(), bytes.data(), bytes.size());
+  if (count > 0) partial_line_.append(bytes.data(), static_cast<std::size_t>(count));
+  for (std::size_t end; (end = partial_line_.find('\n')) != std::string::npos; partial_line_.erase(0, end + 1))
+    if (const auto shown = voice_.hear(std::string_view(partial_line_).substr(0, end))) show(*shown);
+  if (count > 0) return;
+  if (const auto shown = partial_line_.empty() ? std::nullopt : voice_.hear(partial_line_)) show(*shown);
+  if (const std::string rest = voice_.rest(); !rest.empty()) show(rest);
+  err_.read = FileHandle();
+}
+
+void Supervisor::ask_to_stop() {
+  say("told to stop: the ranks save after this step and leave; once more to leave at once");
+  kill(child_, SIGUSR1);
+}
+
+void Supervisor::kill_ranks() {
+  for (const ProcessState& process : descendants(child_)) kill(process.id, SIGKILL);
+  kill(child_, SIGTERM);  // mpirun removes its files
+  if (!kill_at_) kill_at_ = Clock::now() + grace_after_kill;
+}
+
+void Supervisor::kill_everything() {
+  for (const ProcessState& process : descendants(getpid()))
+    if (process.state != 'Z') kill(process.id, SIGKILL);
+}
+
+void Supervisor::hear_signals() {
+  signalfd_siginfo info;
+  while (read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+    const int signal = static_cast<int>(info.ssi_signo);
+    if (signal == SIGCHLD) {
+      int status = 0;
+      if (!status_ && waitpid(child_, &status, WNOHANG) == child_) status_ = status;
+    } else if (stop_signal_ == 0) {
+      stop_signal_ = signal;
+      ask_to_stop();
+    } else {
+      say("leaving at once");
+      kill_ranks();
+    }
+  }
+}
+
+// Ends what does not end by itself.
+void Supervisor::look_after() {
+  const auto now = Clock::now();
+  bool dead = false;
+  for (const ProcessState& process : descendants(child_)) dead = dead || process.state == 'Z';
+  if (!dead) dead_since_.reset();
+  if (dead && !dead_since_) dead_since_ = now;
+  const Diagnosis& diagnosis = voice_.diagnosis();
+  const bool failed = diagnosis.signal || diagnosis.exit_code || !diagnosis.trouble.empty();
+  if (failed && !kill_at_) kill_at_ = now + grace_after_banner;
+  if ((dead_since_ && now - *dead_since_ > patience_with_dead) || (kill_at_ && now > *kill_at_)) {
+    say("mpirun does not end the run; killing everything");
+    kill_everything();
+    kill_at_ = now + grace_after_kill;
+  }
+}
+
+void Supervisor::wait_for_something() {
+  std::array<pollfd, 3> files{
+      {{signals_.get(), POLLIN, 0}, {out_.read.get(), POLLIN, 0}, {err_.read.get(), POLLIN, 0}}};
+  if (poll(files.data(), files.size(), static_cast<int>(std::chrono::milliseconds(tick).count())) < 0) return;
+  if (files[0].revents) hear_signals();
+  if (files[1].revents) pass_out();
+  if (files[2].revents) pass_err();
+}
+
+// After the command: its orphans go, and what they have said is passed on.
+void Supervisor::bury() {
+  const auto deadline = Clock::now() + 1s;
+  while ((out_.read || err_.read) && Clock::now() < deadline) wait_for_something();
+  kill_everything();
+  while ((out_.read || err_.read) && Clock::now() < deadline + 1s) wait_for_something();
+  while (waitpid(-1, nullptr, WNOHANG) > 0) {
+  }
+  prctl(PR_SET_CHILD_SUBREAPER, 0);
+  sigprocmask(SIG_SETMASK, &before_, nullptr);
+}
+
+Outcome Supervisor::run() {
+  start();
+  auto next_look = Clock::now() + tick;
+  while (!status_) {
+    wait_for_something();
+    if (Clock::now() < next_look) continue;
+    look_after();
+    next_look = Clock::now() + tick;
+  }
+  bury();
+  Outcome outcome{.exit_code = WIFSIGNALED(*status_) ? 128 + WTERMSIG(*status_) : WEXITSTATUS(*status_),
+                  .stopped = stop_signal_ != 0,
+                  .message = {}};
+  if (outcome.stopped) {
+    // Ranks that had not begun to listen die of the signal; that is what was asked for.
+    if (outcome.exit_code != 0 && !voice_.diagnosis().rank_spoke && voice_.diagnosis().exit_code == 0)
+      outcome.exit_code = 128 + stop_signal_;
+    return outcome;
+  }
+  if (outcome.exit_code != 0) outcome.message = describe(voice_.diagnosis(), outcome.exit_code);
+  if (WIFSIGNALED(*status_) && voice_.diagnosis().signal == 0)
+    outcome.message = "mpirun was killed by signal " + std::to_string(WTERMSIG(*status_));
+  return outcome;
+}
+
+}  // namespace
+
+Outcome supervise(const Launch& launch) {
+  return Supervisor(launch).run();
+}
+
+}  // namespace trireme::launcher

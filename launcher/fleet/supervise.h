@@ -1,0 +1,22 @@
+// Running one command that starts ranks, from the first byte of its output to the last of its processes.
+#pragma once
+
+#include <string>
+
+#include "launcher/fleet/mpirun.h"
+
+namespace trireme::launcher {
+
+struct Outcome {
+  int exit_code = 0;     // the command's, or 128 + the signal that killed it
+  bool stopped = false;  // a signal to this process asked for the end
+  std::string message;   // why it failed, if nobody else has said so
+};
+
+// Passes the command's output on. The first SIGINT, SIGTERM or SIGHUP to this process is handed to the ranks as SIGUSR1
+// (they save and leave after the same step), a second one kills them. When the command has ended, or does not end
+// although a rank is dead, everything below it is killed: nothing is left behind. Takes over the process's signals and
+// its children until it returns.
+Outcome supervise(const Launch& launch);
+
+}  // namespace trireme::launcher

@@ -1,0 +1,91 @@
+#include "launcher/report/metrics.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "launcher/report/json_line.h"
+#include "runtime/base/error.h"
+
+namespace trireme::launcher {
+namespace {
+
+constexpr const char* where = "metrics";
+
+// Null for a line that is not one whole object with a step.
+nlohmann::json parse(const std::string& line) {
+  nlohmann::json object = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
+  if (!object.is_object() || !object.contains("step") || !object["step"].is_number_integer()) return nullptr;
+  return object;
+}
+
+double number(const nlohmann::json& object, const char* key) {
+  return object[key].is_number() ? object[key].get<double>() : std::numeric_limits<double>::quiet_NaN();
+}
+
+// Bytes of the lines, from the beginning, that are whole and not past `step`.
+std::int64_t bytes_up_to(const std::string& path, std::int64_t step) {
+  std::ifstream file(path);
+  std::int64_t bytes = 0;
+  for (std::string line; std::getline(file, line) && !file.eof();) {
+    const nlohmann::json object = parse(line);
+    if (object.is_null() || object["step"].get<std::int64_t>() > step) break;
+    bytes += static_cast<std::int64_t>(line.size()) + 1;
+  }
+  return bytes;
+}
+
+}  // namespace
+
+std::string to_json(const StepMetrics& metrics) {
+  JsonLine line;
+  line.add("step", metrics.step).add("loss", metrics.loss).add("grad_norm", metrics.grad_norm).add("lr", metrics.lr);
+  line.add("samples_per_s", metrics.samples_per_s);
+  if (metrics.tokens_per_s > 0.0)
+    line.add("tokens_per_s", metrics.tokens_per_s);
+  else
+    line.add_null("tokens_per_s");
+  return line.add("step_ms", metrics.step_ms).add("skipped", metrics.skipped).text();
+}
+
+std::string to_json(const Validation& validation) {
+  return JsonLine().add("step", validation.step).add("validation_loss", validation.loss).text();
+}
+
+MetricsLog::MetricsLog(std::string path, std::int64_t resumed_step) : path_(std::move(path)) {
+  const std::int64_t keep = resumed_step > 0 ? bytes_up_to(path_, resumed_step) : 0;
+  file_ = FileHandle(open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+  require(static_cast<bool>(file_), where, path_ + ": cannot be written:", system_message(errno));
+  require(ftruncate(file_.get(), keep) == 0, where, path_ + ": cannot be cut to step", resumed_step, ":",
+          system_message(errno));
+}
+
+void MetricsLog::append(std::string line) {
+  line += '\n';
+  for (std::size_t done = 0; done < line.size();) {
+    const ssize_t written = write(file_.get(), line.data() + done, line.size() - done);
+    if (written < 0 && errno == EINTR) continue;
+    require(written > 0, where, path_ + ": cannot be written:", system_message(errno));
+    done += static_cast<std::size_t>(written);
+  }
+}
+
+Curves read_curves(const std::string& path) {
+  Curves curves;
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    const nlohmann::json object = parse(line);
+    if (object.is_null()) continue;
+    const auto step = object["step"].get<std::int64_t>();
+    if (object.contains("loss")) curves.training.push_back({step, number(object, "loss")});
+    if (object.contains("validation_loss")) curves.validation.push_back({step, number(object, "validation_loss")});
+  }
+  return curves;
+}
+
+}  // namespace trireme::launcher

@@ -1,0 +1,74 @@
+#include "launcher/report/report.h"
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+#include "launcher/report/plot.h"
+#include "runtime/base/error.h"
+
+namespace trireme::launcher {
+namespace {
+
+// Readers see the old drawing or the new one.
+void replace_file(const std::string& path, const std::string& text) {
+  const std::string aside = path + ".new";
+  std::ofstream file(aside, std::ios::binary);
+  file << text;
+  file.close();
+  std::error_code error;
+  if (file) std::filesystem::rename(aside, path, error);
+  require(file && !error, "report", path + ": cannot be written; is the disk full?");
+}
+
+}  // namespace
+
+Report::Report(ReportOptions options) : options_(std::move(options)) {
+  if (!options_.speaks) return;
+  const std::int64_t resumed = options_.progress.first_step;
+  progress_ = std::make_unique<Progress>(options_.progress);
+  if (options_.run_dir.empty()) return;
+  metrics_ = std::make_unique<MetricsLog>(metrics_path(), resumed);
+  if (options_.tensorboard) events_ = std::make_unique<EventWriter>(options_.run_dir, resumed);
+}
+
+std::string Report::metrics_path() const {
+  return options_.run_dir.empty() ? "" : options_.run_dir + "/metrics.jsonl";
+}
+
+std::string Report::plot_path() const {
+  return options_.run_dir.empty() || !options_.plot ? "" : options_.run_dir + "/loss.svg";
+}
+
+void Report::step(const StepMetrics& metrics) {
+  if (!options_.speaks) return;
+  if (metrics_) metrics_->add(metrics);
+  if (events_) {
+    events_->add_scalar("loss/training", metrics.step, metrics.loss);
+    events_->add_scalar("step/learning_rate", metrics.step, metrics.lr);
+    events_->add_scalar("step/gradient_norm", metrics.step, metrics.grad_norm);
+    events_->add_scalar("step/milliseconds", metrics.step, metrics.step_ms);
+    events_->add_scalar("step/samples_per_second", metrics.step, metrics.samples_per_s);
+  }
+  progress_->step(metrics);
+}
+
+void Report::validation(const Validation& validation) {
+  if (!options_.speaks) return;
+  if (metrics_) metrics_->add(validation);
+  if (events_) events_->add_scalar("loss/validation", validation.step, validation.loss);
+  progress_->validation(validation);
+}
+
+void Report::note(std::string_view text) {
+  if (options_.speaks) progress_->note(text);
+}
+
+void Report::finish() {
+  if (!options_.speaks) return;
+  progress_->finish();
+  if (metrics_ && options_.plot)
+    replace_file(plot_path(), draw_losses(read_curves(metrics_path()), {.title = options_.title, .unit = "nats"}));
+}
+
+}  // namespace trireme::launcher
