@@ -61,6 +61,16 @@ void read_raw(Shard& shard) {
   shard.tokens = file.size() / 2;
 }
 
+// A header has zeros behind its three numbers. With those and another magic number it is a damaged or unknown header,
+// which must not pass for ids.
+bool has_header(const InputFile& file) {
+  if (has_magic(file)) return true;
+  if (file.size() < header_bytes) return false;
+  std::array<std::int32_t, header_bytes / 4> words{};
+  file.read(0, words.data(), sizeof words);
+  return std::all_of(words.begin() + 3, words.end(), [](std::int32_t word) { return word == 0; });
+}
+
 class TokenShards : public TokenStream {
  public:
   TokenShards(std::string name, std::vector<Shard> shards, std::int64_t vocabulary)
@@ -119,12 +129,9 @@ std::shared_ptr<const TokenStream> open_token_shards(const ShardOptions& options
   std::vector<Shard> shards;
   for (const ListedFile& listed : list_files(op, options.paths, {.include = {"*.bin"}})) {
     Shard shard{.file = InputFile(op, listed.path)};
-    const bool magic = has_magic(shard.file);
-    if (options.format == ShardFormat::llm_c || (options.format == ShardFormat::detect && magic)) {
-      read_llm_c(shard);
-    } else {
-      read_raw(shard);
-    }
+    const bool header =
+        options.format == ShardFormat::detect ? has_header(shard.file) : options.format == ShardFormat::llm_c;
+    header ? read_llm_c(shard) : read_raw(shard);
     shards.push_back(std::move(shard));
   }
   const std::string& first = options.paths.front();

@@ -11,7 +11,7 @@
 namespace trireme::data {
 
 enum class ShardFormat : std::uint8_t {
-  detect,   // llm_c for each file that begins with its magic number, raw_u16 for the others
+  detect,   // llm_c for each file that begins with a header of that form, raw_u16 for the others
   llm_c,    // 1024 bytes of header (magic 20240520: ids of 2 bytes; 20240801: of 4), then the ids
   raw_u16,  // ids of 2 bytes and nothing else, as nanoGPT writes
 };

@@ -216,5 +216,30 @@ TEST_F(Gpt2Tokenizer, DamagedFilesAreNamed) {
   EXPECT_NE(message.find("none.json: cannot be opened"), std::string::npos) << message;
 }
 
+// Random damage to good files: they are read, or refused with an Error.
+TEST_F(Gpt2Tokenizer, RandomDamageNeverDoesMoreThanThrow) {
+  const std::string vocab = vocab_json();
+  const std::string text = merges_txt();
+  int refused = 0;
+  for (std::uint64_t trial = 0; trial < 1000; ++trial) {
+    const PhiloxBlock words = philox({3, 3}, trial);
+    std::string bad_vocab = vocab;
+    std::string bad_text = text;
+    std::string& bad = words[0] % 2 ? bad_vocab : bad_text;
+    const std::size_t at = words[1] % bad.size();
+    if (words[0] / 2 % 3 == 0)
+      bad.erase(at, 1 + words[2] % 40);
+    else
+      bad[at] = static_cast<char>(words[2]);
+    try {
+      const auto tokenizer = read(bad_vocab, bad_text);
+      ASSERT_EQ(tokenizer->decode(tokenizer->encode("the end \xff 12")), "the end \xff 12") << trial;
+    } catch (const Error&) {
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, 200);
+}
+
 }  // namespace
 }  // namespace trireme::data

@@ -121,6 +121,23 @@ TEST(TokenShards, DamagedFilesAreNamed) {
   expect(good, ShardFormat::raw_u16, "found llm.c's magic number");
 }
 
+TEST(TokenShards, TheFormatCanBeDetected) {
+  const ScratchFolder folder;
+  const Ids ids{5, 0, 502, 17};
+  const auto read = [&](const std::string& bytes) {
+    return all_of(*open_token_shards({{folder.write("a.bin", bytes)}, ShardFormat::detect, 1000}));
+  };
+  EXPECT_EQ(read(gpt2_shard(ids)), ids);
+  EXPECT_EQ(read(llama3_shard(ids)), ids);
+  EXPECT_EQ(read(raw<std::uint16_t>(ids)), ids);
+  const Ids many(2000, 7);
+  EXPECT_EQ(read(raw<std::uint16_t>(many)), many);
+  std::string damaged = gpt2_shard(ids);
+  damaged[1] ^= 4;
+  EXPECT_NE(message_of<Error>([&] { (void)read(damaged); }).find("magic number"), std::string::npos)
+      << "a damaged header is not taken for ids";
+}
+
 TEST(TokenShards, OnlyRegularFilesAreOpened) {
   const ScratchFolder folder;
   const std::string fifo = folder / "fifo";

@@ -1,6 +1,7 @@
 // Every kind of damage to a finished checkpoint is found, and named.
 #include <gtest/gtest.h>
 
+#include "runtime/base/philox.h"
 #include "runtime/store/checksum.h"
 #include "tests/runtime/store/state.h"
 #include "tests/support/scratch_folder.h"
@@ -149,6 +150,32 @@ TEST_F(CheckpointDamage, AForgedManifestDoesNotLeaveTheFolder) {
   EXPECT_NE(error("\"f32\"", "\"f31\""), "no error");
   EXPECT_NE(error("   10,\n", "   -10,\n"), "no error");
   EXPECT_NE(error("   10,\n", "   4611686018427387904,\n").find("impossibly large"), std::string::npos);
+}
+
+// Random damage under a checksum that holds: the manifest is read, or refused with an Error, and then the reading is.
+TEST_F(CheckpointDamage, RandomForgeriesNeverDoMoreThanThrow) {
+  const std::string good = read_file(file("manifest.json"));
+  const std::size_t body = good.find("\"files\"");
+  const std::string tokens[] = {"{",    "}",   "[", "]", ",", ":", "\"", "-", "9", "999999999999999999",
+                                "null", "1e5", "{}"};
+  int refused = 0;
+  for (std::uint64_t trial = 0; trial < 2000; ++trial) {
+    const PhiloxBlock words = philox({5, 5}, trial);
+    const std::size_t at = body + words[0] % (good.size() - body);
+    std::string bad = good;
+    if (words[1] % 3 == 0) bad[at] = static_cast<char>(bad[at] ^ (1 << (words[2] % 8)));
+    if (words[1] % 3 == 1) bad.erase(at, 1 + words[2] % 20);
+    if (words[1] % 3 == 2) bad.replace(at, words[3] % 4, tokens[words[2] % std::size(tokens)]);
+    overwrite("manifest.json", forged(bad, "", ""));
+    try {
+      const CheckpointReader reader(path_);
+      reader.verify();
+    } catch (const Error&) {
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, 1000);
+  EXPECT_LT(refused, 2000) << "some of it changes white space only";
 }
 
 TEST_F(CheckpointDamage, FilesOfTwoSavesDoNotMix) {
