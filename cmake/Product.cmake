@@ -10,6 +10,12 @@ foreach(room ${TRIREME_ROOMS} examples)
 endforeach()
 add_custom_target(product DEPENDS ${product})
 
+install(DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/generated/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/trireme
+  FILES_MATCHING PATTERN "*.pb.h")
+if(TARGET trireme)
+  install(TARGETS trireme RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
+
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/trireme)
 install(EXPORT trireme NAMESPACE trireme:: FILE trireme-targets.cmake DESTINATION ${package_folder})
 configure_package_config_file(cmake/trireme-config.cmake.in ${CMAKE_CURRENT_BINARY_DIR}/trireme-config.cmake

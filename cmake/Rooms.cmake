@@ -1,3 +1,6 @@
+# Headers that are only for the room that they are in: they need what the package does not bring along.
+set(internal_headers "/kernels/cpu/level/|/collectives/mpi/")
+
 # trireme_room(NAME [USES rooms...]): one shared library per room, installed with its headers. Headers are included from
 # the project's root: "runtime/nn/layers.h", here and by those who use the installed package.
 function(trireme_room name)
@@ -15,7 +18,7 @@ function(trireme_room name)
   install(TARGETS trireme_${name} EXPORT trireme
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
   install(DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/trireme/${name}
-    FILES_MATCHING PATTERN "*.h")
+    FILES_MATCHING PATTERN "*.h" REGEX "${internal_headers}" EXCLUDE)
 endfunction()
 
 # trireme_targets(FOLDER VARIABLE): the targets that a folder and those below it build by default.

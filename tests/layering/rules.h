@@ -32,7 +32,8 @@ class Rooms {
 // Each complaint reads "path:line: what is wrong".
 using Complaints = std::vector<std::string>;
 
-// Includes go only where rooms allow; mpi.h stays in collectives/mpi, generated messages in launcher.
+// Includes go only where rooms allow; mpi.h stays in collectives/mpi and sources of
+// collectives, generated messages in launcher.
 Complaints check_includes(const Rooms& rooms, const std::vector<SourceFile>& files);
 // Only launcher, examples and tests read the environment, print, handle signals or end the process (which
 // collectives/mpi may do too: MPI ends all ranks together).
