@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <iostream>
 #include <memory>
 #include <mutex>
@@ -13,6 +12,7 @@
 #include <thread>
 
 #include "collectives/threads/thread_group.h"
+#include "launcher/fleet/place.h"
 #include "parallel/together/together.h"
 
 namespace trireme::launcher {
@@ -80,8 +80,7 @@ int as_one_of_many(const RankOptions& options, const std::function<int(RankView&
 
 int on_ranks(const RankOptions& options, const std::function<int(RankView&)>& body) {
   if (options.as_threads && options.ranks > 1) return in_threads(options, body);
-  if (!options.as_threads && World::launched([](const char* name) { return std::getenv(name); }))
-    return as_one_of_many(options, body);
+  if (!options.as_threads && launched_by().is_rank()) return as_one_of_many(options, body);
   require(options.ranks == 1, "ranks", "expected to be started as one of", options.ranks, "ranks");
   const auto groups = make_thread_groups(1, {.deadline = options.deadline, .name = "world", .pretend_hosts = {}});
   RankView view{*groups[0], 1, {{host_name(), 0, 1, static_cast<long>(::getpid())}}};

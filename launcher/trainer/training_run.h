@@ -12,12 +12,12 @@
 
 namespace trireme::launcher {
 
-class Run {
+class TrainingRun {
  public:
   // Device, mesh, network and optimizer; reads no data. Collective over `world`.
-  Run(const job::Job& job, Group& world, int ranks_on_host);
-  Run(const Run&) = delete;
-  Run& operator=(const Run&) = delete;
+  TrainingRun(const job::Job& job, Group& world, int ranks_on_host);
+  TrainingRun(const TrainingRun&) = delete;
+  TrainingRun& operator=(const TrainingRun&) = delete;
 
   // Opens the job's data, on every rank or none.
   void open_data();

@@ -1,4 +1,4 @@
-#include "launcher/trainer/run.h"
+#include "launcher/trainer/training_run.h"
 
 #include <algorithm>
 #include <utility>
@@ -15,7 +15,7 @@ int data_ranks(const job::Job& job, const Group& world) {
 
 }  // namespace
 
-Run::Run(const job::Job& job, Group& world, int ranks_on_host)
+TrainingRun::TrainingRun(const job::Job& job, Group& world, int ranks_on_host)
     : job_(job),
       backend_(make_backend(backend_name(job), threads_of(job.threads(), ranks_on_host))),
       mesh_(world, {{"data", data_ranks(job, world)}}),
@@ -24,7 +24,7 @@ Run::Run(const job::Job& job, Group& world, int ranks_on_host)
       player_(task_->network(), backend_, mesh_.axis("data"), player_options(job)),
       context_{backend_, mesh_.axis("data"), *task_, player_, plan_, job.seed()} {}
 
-void Run::open_data() {
+void TrainingRun::open_data() {
   parallel::together(*backend_.device, ranks(), backend_.device->compute(), [&] {
     sources_ = launcher::open_data(job_);
     return std::string();
@@ -38,7 +38,7 @@ void Run::open_data() {
   }
 }
 
-void Run::start_data(std::int64_t step) {
+void TrainingRun::start_data(std::int64_t step) {
   const parallel::Axis& axis = mesh_.axis("data");
   prefetcher_ = std::make_unique<data::Prefetcher>(
       training_, data::PrefetchOptions{.division = {axis.index(), axis.size(), plan_.micros},
@@ -46,19 +46,19 @@ void Run::start_data(std::int64_t step) {
                                        .ahead = std::max(1, job_.data().prefetch())});
 }
 
-StepReport Run::train(std::int64_t step, bool stop) {
+StepReport TrainingRun::train(std::int64_t step, bool stop) {
   return train_step(context_, step, [&](std::int64_t, data::Share) { return prefetcher_->next(*backend_.device); },
                     stop);
 }
 
-double Run::validate(std::int64_t batches) {
+double TrainingRun::validate(std::int64_t batches) {
   const std::int64_t all = validation_->source().samples();
   const std::int64_t samples = batches > 0 ? std::min(all, batches * plan_.global) : all;
   return evaluate(context_, samples,
                   [&](std::int64_t step, data::Share share) { return validation_->at(*backend_.device, step, share); });
 }
 
-void Run::save(std::int64_t steps) {
+void TrainingRun::save(std::int64_t steps) {
   store::Metadata metadata{{"job", resolved_text(job_)}};
   parallel::save_state(store::checkpoint_path(job_.run_dir(), steps), steps,
                        {player_.parameters, player_.optimizer, player_.loss_scale}, std::move(metadata), ranks(),
@@ -69,7 +69,7 @@ void Run::save(std::int64_t steps) {
   });
 }
 
-std::int64_t Run::load(const std::string& checkpoint) {
+std::int64_t TrainingRun::load(const std::string& checkpoint) {
   std::int64_t step = 0;
   parallel::together(*backend_.device, ranks(), backend_.device->compute(), [&] {
     const store::CheckpointReader reader(checkpoint);
