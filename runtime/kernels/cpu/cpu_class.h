@@ -142,7 +142,7 @@ void CpuKernels::sum_over_rows(std::int64_t rows, std::int64_t width, float* tot
   const Scratch::Lease partial = scratch_.take(parts * width);
   pool_.run(parts, [&](std::int64_t i) {
     float* sums = partial.data() + i * width;
-    std::fill_n(sums, width, 0.0f);
+    level_.fill({sums, DType::f32}, 0.0f, {0, width});
     work(sums, Range{i * height, std::min(rows, (i + 1) * height)});
   });
   for_range(width, parts, [&](Range columns) {

@@ -26,10 +26,7 @@ Array moved(Array x, std::int64_t by) {
 }  // namespace
 
 void CpuKernels::fill(Tensor& y, float value) {
-  visit_compute_type("fill", y.dtype(), [&]<class T>(T) {
-    T* to = y.data<T>();
-    for_range(y.numel(), 1, [&](Range range) { std::fill(to + range.begin, to + range.end, T(value)); });
-  });
+  for_range(y.numel(), 1, [&](Range range) { level_.fill(array_of(y), value, range); });
 }
 
 void CpuKernels::cast(Tensor& y, const Tensor& x) {

@@ -51,7 +51,7 @@ void CpuKernels::embedding_grad(Tensor& dtable, Tensor* dpositions, const Tensor
   pool_.run(tasks, [&](std::int64_t task) {
     const std::int64_t begin = entries * task / tasks, end = entries * (task + 1) / tasks;
     float* table = dtable.data<float>();
-    if (!accumulate_table) std::fill(table + begin * columns, table + end * columns, 0.0f);
+    if (!accumulate_table) level_.fill({table, DType::f32}, 0.0f, {begin * columns, end * columns});
     for (std::int64_t row = 0; row < rows; ++row)
       if (id[row] >= begin && id[row] < end)
         level_.axpy({table + id[row] * columns, DType::f32}, row_of_dy(row), 1.0f, {0, columns});
@@ -61,7 +61,7 @@ void CpuKernels::embedding_grad(Tensor& dtable, Tensor* dpositions, const Tensor
   for_range(period, columns * (1 + rows / std::max<std::int64_t>(1, period)), [&](Range range) {
     for (std::int64_t place = range.begin; place < range.end; ++place) {
       float* to = dpositions->data<float>() + place * columns;
-      if (!accumulate_positions) std::fill_n(to, columns, 0.0f);
+      if (!accumulate_positions) level_.fill({to, DType::f32}, 0.0f, {0, columns});
       for (std::int64_t row = place; row < rows; row += period)
         level_.axpy({to, DType::f32}, row_of_dy(row), 1.0f, {0, columns});
     }

@@ -30,6 +30,20 @@ struct Cut {
   }
 };
 
+// How c is shared out among threads. The cut depends on the shape alone, for oneDNN's order of summation depends on the
+// sizes it is given; and it is coarse, for every block packs its operands anew.
+Cut cut_for(const Sizes& sizes) {
+  constexpr std::int64_t shortest = 512;  // of pieces when there are more than two
+  const std::int64_t longest = std::max(sizes.rows, sizes.columns);
+  const double operations = 2.0 * static_cast<double>(sizes.rows * sizes.columns) * static_cast<double>(sizes.depth);
+  std::int64_t parts = operations < 0x1p26 || longest < shortest ? 1 : 2;
+  for (double least = 0x1p31; operations >= least && longest / (2 * parts) >= shortest && parts < 32; least *= 4)
+    parts *= 2;
+  const std::int64_t piece = ((longest + parts - 1) / parts + 15) / 16 * 16;
+  if (sizes.rows >= sizes.columns) return {sizes.rows, sizes.columns, piece, sizes.columns};
+  return {sizes.rows, sizes.columns, sizes.rows, piece};
+}
+
 bool has_epilogue(const Gemm& how) {
   return how.bias || how.preactivation || how.activation != Activation::identity;
 }
@@ -130,7 +144,7 @@ void CpuKernels::gemm(Tensor& c, const Tensor& a, const Tensor& b, const Gemm& h
   const SingleThreadedProducts single;
   const bool wide = c.dtype() == DType::f32 && a.dtype() == DType::f32 && b.dtype() == DType::f32;
   if (wide) {
-    const Cut cut{sizes.rows, sizes.columns, 1024, 2048};
+    const Cut cut = cut_for(sizes);
     pool_.run(cut.count(),
               [&](std::int64_t i) { multiply_block(level_, cut.at(i), sizes, c, a, b, bias.data(), how); });
     return;

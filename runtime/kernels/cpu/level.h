@@ -104,6 +104,7 @@ struct AttentionBackward {
 struct Level {
   const char* name;
 
+  void (*fill)(Array y, float value, Range elements);
   void (*cast)(Array y, Array x, Range elements);
   void (*activate)(Array y, Array x, Activation activation, Range elements);
   void (*activate_grad)(Array dx, Array dy, Array x, Activation activation, Range elements);

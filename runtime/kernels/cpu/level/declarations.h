@@ -5,6 +5,7 @@
 
 namespace trireme::cpu::TRIREME_LEVEL {
 
+void fill(Array y, float value, Range elements);
 void cast(Array y, Array x, Range elements);
 void activate(Array y, Array x, Activation activation, Range elements);
 void activate_grad(Array dx, Array dy, Array x, Activation activation, Range elements);

@@ -61,6 +61,13 @@ void grad_and_sums(Array dx, Array dy, Array x, std::int64_t columns, float* sum
 
 }  // namespace
 
+void fill(Array y, float value, Range range) {
+  with_storage(y.dtype, [&]<class S>(S) {
+    auto* to = static_cast<typename S::Element*>(y.data) + range.begin;
+    for_lanes(range.end - range.begin, [=](std::int64_t i, auto count) { store<S>(to + i, all(value), count); });
+  });
+}
+
 void cast(Array y, Array x, Range range) {
   with_storage(y.dtype, [&]<class To>(To) {
     with_storage(x.dtype, [&]<class From>(From) { transform<To, From>(y, x, range, [](Floats v) { return v; }); });

@@ -6,39 +6,47 @@
 namespace trireme::cpu::TRIREME_LEVEL {
 namespace {
 
-constexpr std::int64_t blocks_together = 16;
+// Philox4x32-10 as `philox` in runtime/base/philox.h, for the blocks of a few native vectors at once. A 32-bit word lies
+// in the low half of a 64-bit element; what products leave in the high halves is never read.
+constexpr std::int64_t native_blocks = native_lanes / 2;
+constexpr std::int64_t vectors_together = native_lanes >= 8 ? 32 / native_lanes : 4;
+constexpr std::int64_t batch_blocks = native_blocks * vectors_together;
 
-// Philox4x32-10 of blocks first ... first + 15, as `philox` in runtime/base/philox.h; each loop over the sixteen
-// becomes vector code.
-void sixteen_blocks(std::uint32_t* words, RandomKey key, std::uint64_t first) {
-  constexpr std::int64_t n = blocks_together;
-  std::uint32_t x0[n], x1[n], x2[n], x3[n];
-  for (std::int64_t i = 0; i < n; ++i) {
-    const std::uint64_t block = first + static_cast<std::uint64_t>(i);
-    x0[i] = static_cast<std::uint32_t>(block);
-    x1[i] = static_cast<std::uint32_t>(block >> 32);
-    x2[i] = static_cast<std::uint32_t>(key.stream);
-    x3[i] = static_cast<std::uint32_t>(key.stream >> 32);
+NativeLong counted(std::uint64_t first) {
+  NativeLong blocks{};
+  for (std::int64_t i = 0; i < native_blocks; ++i) blocks[i] = first + static_cast<std::uint64_t>(i);
+  return blocks;
+}
+
+// The words of blocks first ... first + batch_blocks - 1.
+void draw_batch(std::uint32_t* words, RandomKey key, std::uint64_t first) {
+  NativeLong x0[vectors_together], x1[vectors_together], x2[vectors_together], x3[vectors_together];
+  for (std::int64_t v = 0; v < vectors_together; ++v) {
+    x0[v] = counted(first + static_cast<std::uint64_t>(v * native_blocks));
+    x1[v] = x0[v] >> 32;
+    x2[v] = NativeLong{} + key.stream;
+    x3[v] = x2[v] >> 32;
   }
   auto k0 = static_cast<std::uint32_t>(key.seed);
   auto k1 = static_cast<std::uint32_t>(key.seed >> 32);
   for (int round = 0; round < 10; ++round) {
-    for (std::int64_t i = 0; i < n; ++i) {
-      const std::uint64_t p0 = std::uint64_t{0xD2511F53u} * x0[i];
-      const std::uint64_t p1 = std::uint64_t{0xCD9E8D57u} * x2[i];
-      x0[i] = static_cast<std::uint32_t>(p1 >> 32) ^ x1[i] ^ k0;
-      x1[i] = static_cast<std::uint32_t>(p1);
-      x2[i] = static_cast<std::uint32_t>(p0 >> 32) ^ x3[i] ^ k1;
-      x3[i] = static_cast<std::uint32_t>(p0);
+#pragma GCC unroll 8
+    for (std::int64_t v = 0; v < vectors_together; ++v) {
+      const NativeLong p0 = native_multiply_low(x0[v], NativeLong{} + 0xD2511F53u);
+      const NativeLong p1 = native_multiply_low(x2[v], NativeLong{} + 0xCD9E8D57u);
+      x0[v] = (p1 >> 32) ^ x1[v] ^ (NativeLong{} + k0);
+      x1[v] = p1;
+      x2[v] = (p0 >> 32) ^ x3[v] ^ (NativeLong{} + k1);
+      x3[v] = p0;
     }
     k0 += 0x9E3779B9u;
     k1 += 0xBB67AE85u;
   }
-  for (std::int64_t i = 0; i < n; ++i) {
-    words[4 * i] = x0[i];
-    words[4 * i + 1] = x1[i];
-    words[4 * i + 2] = x2[i];
-    words[4 * i + 3] = x3[i];
+  constexpr std::uint64_t low = 0xffffffffu;
+  for (std::int64_t v = 0; v < vectors_together; ++v) {
+    NativeLong pairs[2];
+    native_interleave(pairs, (x0[v] & low) | (x1[v] << 32), (x2[v] & low) | (x3[v] << 32));
+    __builtin_memcpy(words + v * 4 * native_blocks, pairs, sizeof pairs);
   }
 }
 
@@ -82,12 +90,12 @@ void sixteen(float* y, const std::uint32_t* words, const RandomFill& how) {
 void random_words(std::uint32_t* words, RandomKey key, std::uint64_t first, std::int64_t count) {
   const auto skip = static_cast<std::int64_t>(first % 4);
   const std::int64_t wanted = (count + lanes - 1) / lanes * lanes;
-  constexpr std::int64_t batch = 4 * blocks_together;
+  constexpr std::int64_t batch = 4 * batch_blocks;
   alignas(64) std::uint32_t drawn[batch];
   for (std::int64_t have = -skip; have < wanted; have += batch) {
     const std::uint64_t block = first / 4 + static_cast<std::uint64_t>((have + skip) / 4);
     const bool whole = have >= 0 && have + batch <= wanted;
-    sixteen_blocks(whole ? words + have : drawn, key, block);
+    draw_batch(whole ? words + have : drawn, key, block);
     if (whole) continue;
     for (std::int64_t i = have < 0 ? -have : 0; i < batch && have + i < wanted; ++i) words[have + i] = drawn[i];
   }

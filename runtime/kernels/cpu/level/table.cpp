@@ -6,6 +6,7 @@ namespace trireme::cpu::TRIREME_LEVEL {
 const Level& level() {
   static constexpr Level table{
       .name = level_name,
+      .fill = fill,
       .cast = cast,
       .activate = activate,
       .activate_grad = activate_grad,

@@ -105,6 +105,16 @@ template <class Piece, class Put>
   return select(n <= -127.0f, NativeFloat{}, x * power);
 }
 
+// Pairs of 64 bits, for random numbers: the product of the low halves, and the elements of a and b in turn.
+using NativeLong = std::uint64_t __attribute__((vector_size(16)));
+[[gnu::always_inline]] inline NativeLong native_multiply_low(NativeLong a, NativeLong b) {
+  return (NativeLong)_mm_mul_epu32((__m128i)a, (__m128i)b);
+}
+[[gnu::always_inline]] inline void native_interleave(NativeLong* to, NativeLong a, NativeLong b) {
+  to[0] = (NativeLong)_mm_unpacklo_epi64((__m128i)a, (__m128i)b);
+  to[1] = (NativeLong)_mm_unpackhi_epi64((__m128i)a, (__m128i)b);
+}
+
 // Folds 16 lanes in halves: (i, i + 8), (i, i + 4), (i, i + 2), (0, 1). The same order at every level.
 template <class Op>
 [[gnu::always_inline]] inline float fold(Op op, Lanes<NativeFloat> x) {

@@ -83,6 +83,17 @@ template <class Piece, class Put>
   return n <= -127.0f ? NativeFloat{} : x * power;
 }
 
+// Pairs of 64 bits, for random numbers: the product of the low halves, and the elements of a and b in turn.
+using NativeLong = std::uint64_t __attribute__((vector_size(32)));
+[[gnu::always_inline]] inline NativeLong native_multiply_low(NativeLong a, NativeLong b) {
+  return (NativeLong)_mm256_mul_epu32((__m256i)a, (__m256i)b);
+}
+[[gnu::always_inline]] inline void native_interleave(NativeLong* to, NativeLong a, NativeLong b) {
+  const __m256i even = _mm256_unpacklo_epi64((__m256i)a, (__m256i)b), odd = _mm256_unpackhi_epi64((__m256i)a, (__m256i)b);
+  to[0] = (NativeLong)_mm256_permute2x128_si256(even, odd, 0x20);
+  to[1] = (NativeLong)_mm256_permute2x128_si256(even, odd, 0x31);
+}
+
 // Folds 16 lanes in halves: (i, i + 8), (i, i + 4), (i, i + 2), (0, 1). The same order at every level.
 template <class Op>
 [[gnu::always_inline]] inline float fold(Op op, Lanes<NativeFloat> x) {

@@ -80,6 +80,17 @@ template <class Piece, class Put>
   return _mm512_cvtepi32_ps((__m512i)x);
 }
 
+// Pairs of 64 bits, for random numbers: the product of the low halves, and the elements of a and b in turn.
+using NativeLong = std::uint64_t __attribute__((vector_size(64)));
+[[gnu::always_inline]] inline NativeLong native_multiply_low(NativeLong a, NativeLong b) {
+  return (NativeLong)_mm512_mul_epu32((__m512i)a, (__m512i)b);
+}
+[[gnu::always_inline]] inline void native_interleave(NativeLong* to, NativeLong a, NativeLong b) {
+  const __m512i low = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11), high = _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15);
+  to[0] = (NativeLong)_mm512_permutex2var_epi64((__m512i)a, low, (__m512i)b);
+  to[1] = (NativeLong)_mm512_permutex2var_epi64((__m512i)a, high, (__m512i)b);
+}
+
 // Folds 16 lanes in halves: (i, i + 8), (i, i + 4), (i, i + 2), (0, 1). The same order at every level.
 template <class Op>
 [[gnu::always_inline]] inline float fold(Op op, Lanes<NativeFloat> x) {
