@@ -1,6 +1,5 @@
 #include "launcher/fleet/mpirun.h"
 
-#include <sched.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -10,6 +9,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/base/file.h"
+#include "runtime/kernels/backend.h"
 
 namespace trireme::launcher {
 namespace {
@@ -17,19 +17,14 @@ namespace {
 constexpr int most_ranks = 65535;
 constexpr int most_ranks_per_core = 32;  // on this machine; beyond it a mistyped number would bring the machine down
 
-int count_cores() {
-  cpu_set_t allowed;
-  CPU_ZERO(&allowed);
-  return sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? CPU_COUNT(&allowed)
-                                                             : static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
-}
-
 // Open MPI moves large messages by reading the other process's memory; where a container forbids the call it warns.
 bool may_read_processes() {
   int from = 1, to = 0;
   const iovec local{&to, sizeof to}, remote{&from, sizeof from};
   return process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == static_cast<ssize_t>(sizeof to);
 }
+
+}  // namespace
 
 std::string find_program(const std::string& name, const Environment& environment) {
   const char* path = environment("PATH");
@@ -44,6 +39,8 @@ std::string find_program(const std::string& name, const Environment& environment
   }
   return {};
 }
+
+namespace {
 
 int total_slots(const std::vector<HostSlots>& hosts) {
   return std::accumulate(hosts.begin(), hosts.end(), 0,
@@ -134,7 +131,7 @@ std::vector<HostSlots> parse_hosts(const std::string& hosts) {
 }
 
 Machine this_machine(const Environment& environment) {
-  return {.cores = count_cores(),
+  return {.cores = usable_cores(),
           .root = geteuid() == 0,
           .reads_processes = may_read_processes(),
           .has_ssh = !find_program("ssh", environment).empty(),

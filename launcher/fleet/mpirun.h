@@ -9,6 +9,9 @@
 
 namespace trireme::launcher {
 
+// The path of a program that PATH leads to; empty if there is none.
+std::string find_program(const std::string& name, const Environment& environment = process_environment());
+
 struct HostSlots {
   std::string name;
   int slots = 1;

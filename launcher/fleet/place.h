@@ -1,13 +1,11 @@
 // Which rank of which run this process is, as far as its environment says.
 #pragma once
 
-#include <functional>
-#include <string>
+#include "collectives/rendezvous/world.h"
 
 namespace trireme::launcher {
 
-// Looks up an environment variable: null where it is not set. std::getenv, or a test's own table.
-using Environment = std::function<const char*(const char* name)>;
+// std::getenv; tests bring their own tables.
 Environment process_environment();
 
 struct Place {

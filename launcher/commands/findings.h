@@ -1,0 +1,20 @@
+// What a machine has that training needs.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace trireme::launcher {
+
+struct Finding {
+  enum class State { good, note, missing };
+  std::string name;  // "mpi"
+  State state = State::good;
+  std::string text;    // "Open MPI 4.1.4; two ranks met in 0.5 s"
+  std::string remedy;  // empty where nothing is to be done
+};
+
+// Looks at the processor, memory, MPI (by starting two ranks), libraries and disk.
+std::vector<Finding> examine_machine();
+
+}  // namespace trireme::launcher

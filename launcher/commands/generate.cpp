@@ -1,0 +1,35 @@
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "launcher/commands/command.h"
+#include "launcher/trainer/entry.h"
+
+namespace trireme::launcher {
+
+void add_generate(CLI::App& program, Run& chosen) {
+  auto options = std::make_shared<GenerateOptions>();
+  CLI::App& command = *program.add_subcommand("generate", "Write text with a trained language model");
+  command.add_option("run", options->run, "Folder of a run, or of one of its checkpoints")
+      ->required()
+      ->type_name("RUN");
+  command.add_option("--prompt", options->prompt, "How the text begins")->type_name("TEXT");
+  command.add_option("--tokens", options->tokens, "Tokens to add")->capture_default_str()->type_name("N");
+  command
+      .add_option("--temperature", options->temperature, "Below 1 likely tokens become likelier; 0 takes the likeliest")
+      ->capture_default_str()
+      ->type_name("T");
+  command.add_option("--top-k", options->top_k, "Choose among this many of the likeliest tokens; 0: among all")
+      ->capture_default_str()
+      ->type_name("K");
+  command.add_option("--seed", options->seed, "Another number, another text")->capture_default_str()->type_name("N");
+  command.add_option("--device", options->device, "auto, cpu, cuda or reference")
+      ->capture_default_str()
+      ->type_name("NAME");
+  command.add_option("--threads", options->threads, "Threads to compute with; 0: all cores")
+      ->capture_default_str()
+      ->type_name("N");
+  command.add_flag("--json", options->json, "Print one JSON object");
+  command.callback([options, &chosen] { chosen = [options] { return generate(*options); }; });
+}
+
+}  // namespace trireme::launcher

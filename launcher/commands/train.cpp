@@ -1,0 +1,78 @@
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+
+#include "launcher/commands/command.h"
+#include "launcher/commands/rank_options.h"
+#include "launcher/config/config.h"
+#include "launcher/fleet/fleet.h"
+#include "launcher/trainer/entry.h"
+#include "runtime/base/error.h"
+
+namespace trireme::launcher {
+namespace {
+
+struct Request {
+  TrainOptions train;
+  RankChoice ranks;
+  bool help_job = false;
+};
+
+std::vector<std::string> rank_command(const TrainOptions& options) {
+  std::vector<std::string> words{own_path(), "train", options.job};
+  for (const std::string& set : options.sets) words.insert(words.end(), {"--set", set});
+  if (options.resume) words.push_back("--resume");
+  return words;
+}
+
+// Ranks that the job asks for; the job is read here, before any rank starts, so that its mistakes are told once.
+int ranks_of_job(const TrainOptions& options, int asked) {
+  Origins origins;
+  const job::Job job = load_job(options.job, options.sets, &origins);
+  const int wanted = job.parallel().data();
+  if (wanted > 0 && asked > 0 && wanted != asked)
+    origins.fail("parallel.data", "expected the number of ranks that are started, which is " + std::to_string(asked) +
+                                      ", or 0 for any; found " + std::to_string(wanted));
+  return wanted;
+}
+
+int run(Request& request) {
+  TrainOptions& options = request.train;
+  if (request.help_job) {
+    std::fputs(job_help().c_str(), stdout);
+    return 0;
+  }
+  require(!options.job.empty(), "train", "expected a job file; trireme train --help-job lists what it may say");
+  const Place place = launched_by();
+  FleetOptions fleet = request.ranks.fleet();
+  if (!place.is_rank() || options.dry_run) {
+    const int wanted = ranks_of_job(options, fleet.ranks);
+    if (fleet.ranks == 0 && fleet.hosts.empty() && fleet.hostfile.empty()) fleet.ranks = std::max(wanted, 1);
+  } else if (!is_supervised()) {
+    ranks_of_job(options, place.size);
+  }
+  options.ranks_as_threads = request.ranks.as_threads;
+  options.ranks = place.is_rank() && !options.dry_run ? place.size : fleet.ranks;
+  if (options.dry_run || options.ranks_as_threads) return train(options);
+  if (needs_fleet(fleet, place)) return run_fleet(fleet, rank_command(options));
+  return train(options);
+}
+
+}  // namespace
+
+void add_train(CLI::App& program, Run& chosen) {
+  auto request = std::make_shared<Request>();
+  CLI::App& command = *program.add_subcommand("train", "Train a model as a job file says");
+  command.add_option("job", request->train.job, "Job file, in Protobuf text format")->type_name("JOB");
+  command.add_option("--set", request->train.sets, "Override a field of the job, as in optimizer.adamw.beta2=0.95")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  request->ranks.add_to(command, RankChoice::Restarts::offered);
+  command.add_flag("--resume", request->train.resume, "Go on from the newest checkpoint in the run's folder");
+  command.add_flag("--dry-run", request->train.dry_run, "Print memory, FLOPs and bytes sent; touch nothing");
+  command.add_flag("--json", request->train.json, "Print the dry run's report as JSON");
+  command.add_flag("--help-job", request->help_job, "Print every field of a job with its default and meaning");
+  command.callback([request, &chosen] { chosen = [request] { return run(*request); }; });
+}
+
+}  // namespace trireme::launcher

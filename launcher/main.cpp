@@ -1,0 +1,85 @@
+// The `trireme` program.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <new>
+#include <sstream>
+
+#include "launcher/commands/command.h"
+#include "launcher/fleet/place.h"
+#include "launcher/fleet/stop.h"
+
+namespace {
+
+using trireme::launcher::Place;
+
+constexpr int failure = 1;
+constexpr int usage_error = 2;
+
+// Shows an error. A rank says which one it is, on every line: whoever started the ranks then shows equal errors once.
+// Under a launcher that does not, the first rank speaks and the others wait, because after the first one's exit the
+// launcher ends them.
+void show(const std::string& message) {
+  Place place;
+  try {
+    place = trireme::launcher::launched_by();
+  } catch (const std::exception&) {
+    // The message is about just that.
+  }
+  const bool several = place.is_rank() && place.size > 1;
+  if (several && place.rank > 0 && !trireme::launcher::is_supervised()) {
+    trireme::launcher::stop_watching();
+    sleep(1);
+  }
+  const std::string speaker = several ? "rank " + std::to_string(place.rank) + ": " : "trireme: ";
+  std::istringstream lines(message);
+  std::string text;
+  for (std::string line; std::getline(lines, line);) text += (several || text.empty() ? speaker : "") + line + '\n';
+  std::fflush(stdout);
+  std::fputs(text.c_str(), stderr);
+}
+
+int run(const trireme::launcher::Run& chosen) {
+  try {
+    return chosen();
+  } catch (const std::bad_alloc&) {
+    show("out of memory; try a smaller batch.micro, or recompute: block");
+  } catch (const std::exception& error) {
+    show(error.what());
+  }
+  return failure;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App program("Trireme trains neural networks on the ranks of an MPI job.", "trireme");
+  program.set_version_flag("--version", "trireme " TRIREME_VERSION);
+  program.require_subcommand(1);
+  trireme::launcher::Run chosen;
+  trireme::launcher::add_train(program, chosen);
+  trireme::launcher::add_generate(program, chosen);
+  trireme::launcher::add_evaluate(program, chosen);
+  trireme::launcher::add_bench(program, chosen);
+  trireme::launcher::add_doctor(program, chosen);
+  trireme::launcher::add_version(program, chosen);
+  if (argc == 1) {
+    std::fputs(program.help().c_str(), stdout);
+    return usage_error;
+  }
+  try {
+    program.parse(argc, argv);
+  } catch (const CLI::Success& wish) {  // --help, --version
+    return program.exit(wish);
+  } catch (const CLI::ParseError& error) {
+    show(std::string(error.what()) + "; see trireme --help, or --help behind a command");
+    return usage_error;
+  }
+  const int code = run(chosen);
+  std::fflush(stdout);
+  // Whatever other threads of a failed rank still do must not hold it back.
+  if (code != 0 && trireme::launcher::process_environment()(trireme::launcher::variables::supervised)) _exit(code);
+  return code;
+}
