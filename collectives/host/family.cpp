@@ -39,8 +39,7 @@ void Family::fail_with(std::string_view reason) noexcept {
 void Family::check(std::string_view where, const std::function<std::string()>& status) {
   if (listen) listen(status);
   if (!failure_->raised()) return;
-  throw PeerFailed('[' + std::string(where) + "] " + self().name() + " stopped (" + status() + "): " +
-                   failure_->text());
+  throw PeerFailed('[' + std::string(where) + "] " + self().name() + " stopped: " + failure_->text());
 }
 
 }  // namespace trireme::collectives

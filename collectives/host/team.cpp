@@ -26,7 +26,7 @@ void CallRecord::write(const Call& call, const Place& place) noexcept {
   window_.store(place.window, relaxed);
   offset_.store(place.offset, relaxed);
   std::array<std::uint64_t, label_words> words{};
-  std::memcpy(words.data(), call.label.data(), std::min(call.label.size(), sizeof words - 1));
+  call.label.copy(reinterpret_cast<char*>(words.data()), sizeof words - 1);
   for (std::size_t word = 0; word < label_words; ++word) label_[word].store(words[word], relaxed);
 }
 

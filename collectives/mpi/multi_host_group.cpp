@@ -26,7 +26,7 @@ struct Header {
 
   Header() = default;
   Header(const Call& call, bool is_direct) : signature(call.signature()), direct(is_direct ? 1 : 0) {
-    std::memcpy(label, call.label.data(), std::min(call.label.size(), sizeof label - 1));
+    call.label.copy(label, sizeof label - 1);
   }
   std::string describe() const {
     Call call = Call::unpack(signature);
