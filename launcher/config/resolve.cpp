@@ -38,8 +38,8 @@ void write_defaults(Message& message) {
     if (field.containing_oneof() && !present) continue;
     if (field.message_type())
       write_defaults(*reflection.MutableMessage(&message, &field));
-    else if (!present)
-      write_default(message, field);
+    else if (!present && (field.cpp_type() != FieldDescriptor::CPPTYPE_STRING || field.has_default_value()))
+      write_default(message, field);  // a text without a default stays away: empty is not one of its values
   }
 }
 

@@ -11,8 +11,6 @@
 namespace trireme::launcher {
 namespace {
 
-constexpr std::int64_t padded_gpt2_vocabulary = 50304;  // 50257, rounded up to a multiple of 64
-
 Activation activation_of(job::Activation activation) {
   switch (activation) {
     case job::identity: return Activation::identity;
@@ -219,18 +217,13 @@ PlayerOptions player_options(const job::Job& job) {
   return options;
 }
 
-std::int64_t vocabulary_of(const job::Job& job) {
-  if (job.model().gpt().vocabulary() > 0) return job.model().gpt().vocabulary();
-  return job.data().has_text() && job.data().text().tokenizer() == job::Text::byte ? 256 : padded_gpt2_vocabulary;
-}
-
 models::GptConfig gpt_config(const job::Job& job) {
   const job::Gpt& from = job.model().gpt();
   return {.layers = from.layers(),
           .heads = from.heads(),
           .width = from.width(),
           .sequence = from.sequence(),
-          .vocabulary = vocabulary_of(job),
+          .vocabulary = from.vocabulary(),
           .dropout = from.dropout(),
           .bias = from.bias(),
           .activation = activation_of(from.activation()),

@@ -14,8 +14,6 @@ namespace trireme::launcher {
 
 DType compute_dtype(const job::Job& job);
 PlayerOptions player_options(const job::Job& job);
-// The vocabulary a GPT gets where the job leaves it open; reads no file.
-std::int64_t vocabulary_of(const job::Job& job);
 models::GptConfig gpt_config(const job::Job& job);
 std::unique_ptr<Task> make_task(const job::Job& job);
 // Null where the data is not text.
