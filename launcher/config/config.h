@@ -13,7 +13,8 @@ namespace trireme::launcher {
 inline constexpr const char* resolved_job_name = "job.textproto";
 
 // Reads the file, applies `sets` ("path.to.key=value") in order, fills in what was left out (presets, defaults,
-// run_dir) and checks every value. The result says everything: has_x() is true of every field outside an unused oneof.
+// run_dir) and checks every value. The result says everything: has_x() is true of every field outside an
+// unused oneof but for texts without a default.
 // Throws Error with file, line, column, the line, and the remedy. `origins`, where given, can place later complaints.
 job::Job load_job(const std::string& path, std::span<const std::string> sets = {}, Origins* origins = nullptr);
 
