@@ -14,10 +14,14 @@ Prefetcher::Prefetcher(std::shared_ptr<const Loader> loader, PrefetchOptions opt
 
 Batch Prefetcher::next(Device& device) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return !ready_.empty(); });
+  if (!changed_.wait_for(lock, options_.deadline, [&] { return !ready_.empty(); }))
+    fail("data", "waited", static_cast<double>(options_.deadline.count()) / 1000.0, "s for the samples of step",
+         options_.first_step + taken_ / options_.division.micros,
+         "- the storage that holds the data does not answer, or is much slower than training");
   if (ready_.front().error) std::rethrow_exception(ready_.front().error);
   const HostBatch batch = std::move(ready_.front().batch);
   ready_.pop_front();
+  ++taken_;
   lock.unlock();
   changed_.notify_all();
   return loader_->upload(device, batch);

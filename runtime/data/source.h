@@ -32,4 +32,8 @@ class Source {
   virtual void read(std::int64_t epoch, std::int64_t sample, std::span<std::byte* const> rows) const = 0;
 };
 
+// A number that tells data sets apart: from the fields, the number of samples and a few samples spread over the first
+// epoch. A run that resumes compares it, since a position means nothing in other data.
+std::uint64_t fingerprint(const Source& source);
+
 }  // namespace trireme::data

@@ -26,7 +26,8 @@ struct CheckpointOptions {
   std::int64_t step = 0;
   int writer = 0;  // index of this writer; writer 0 publishes
   int writers = 1;
-  std::string tag = "0";  // the same for all writers of one save, different for every save (see unique_tag)
+  std::string tag = {};  // different for every save and the same for all its writers: see unique_tag(); a single writer
+                         // may leave it empty
   std::int64_t piece_bytes = std::int64_t{64} << 20;  // largest unit of verification
   FaultHook fault = {};
 };

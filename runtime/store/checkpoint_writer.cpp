@@ -43,6 +43,7 @@ std::string slice_name(std::string_view tensor, std::int64_t begin, std::int64_t
 CheckpointWriter::CheckpointWriter(CheckpointOptions options) : options_(std::move(options)) {
   require(options_.writers >= 1 && options_.writer >= 0 && options_.writer < options_.writers, op,
           "expected a writer index below", options_.writers, "found", options_.writer);
+  if (options_.tag.empty() && options_.writers == 1) options_.tag = unique_tag();
   require(is_plain(options_.tag), op, "expected a tag of letters, digits, '.', '_' and '-', found", options_.tag);
   require(options_.piece_bytes >= 8, op, "expected pieces of at least 8 bytes, found", options_.piece_bytes);
   require(options_.step >= 0, op, "expected a step of zero or more, found", options_.step);

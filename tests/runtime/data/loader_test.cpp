@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "runtime/data/token_windows.h"
 #include "runtime/device/cpu/cpu_device.h"
 #include "runtime/device/dry/dry_device.h"
 #include "tests/runtime/data/numbers.h"
@@ -93,6 +94,23 @@ TEST_F(LoaderTest, ImpossibleSharesAreNamed) {
   EXPECT_THROW((void)loader.at(*device_, -1, {0, 1}), Error);
   EXPECT_THROW(numbers(10, {.global_batch = 0}), Error);
   EXPECT_THROW(Loader(nullptr, {.global_batch = 1}), Error);
+}
+
+TEST(Fingerprint, TellsDataApart) {
+  const auto of = [](std::int64_t size, std::int64_t shift, std::int64_t sequence) {
+    std::vector<std::int32_t> ids(static_cast<std::size_t>(size));
+    for (std::int64_t i = 0; i < size; ++i)
+      ids[static_cast<std::size_t>(i)] = static_cast<std::int32_t>((i + shift) % 251);
+    return fingerprint(TokenWindows(memory_tokens("ids", ids, 256), {.sequence = sequence}));
+  };
+  EXPECT_EQ(of(1001, 0, 10), of(1001, 0, 10));
+  EXPECT_NE(of(1001, 0, 10), of(1001, 1, 10));
+  EXPECT_NE(of(1001, 0, 10), of(1011, 0, 10)) << "one sample more";
+  EXPECT_NE(of(1001, 0, 10), of(1001, 0, 20));
+  EXPECT_NO_THROW((void)of(2, 0, 1));
+  const Numbers many(100000);
+  EXPECT_NE(fingerprint(many), 0u);
+  EXPECT_LE(many.reads(), 32);
 }
 
 TEST_F(LoaderTest, ADryDeviceTakesBatchesWithoutReading) {

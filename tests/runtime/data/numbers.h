@@ -5,6 +5,7 @@
 #include <cstring>
 #include <memory>
 #include <numeric>
+#include <thread>
 #include <vector>
 
 #include "runtime/base/error.h"
@@ -29,12 +30,14 @@ class Numbers : public Source {
   std::span<const Field> fields() const override { return fields_; }
   std::int64_t samples() const override { return samples_; }
   void read(std::int64_t epoch, std::int64_t sample, std::span<std::byte* const> rows) const override {
+    while (stuck) std::this_thread::yield();
     if (++reads_ > fail_after) fail("numbers", "sample", sample, "is broken");
     const std::int64_t pair[2]{epoch, sample};
     std::memcpy(rows[0], pair, sizeof pair);
   }
 
   std::int64_t reads() const { return reads_; }
+  std::atomic<bool> stuck = false;  // reading does not return while this is set
   std::int64_t fail_after = std::int64_t{1} << 60;
 
  private:

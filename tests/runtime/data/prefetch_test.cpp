@@ -61,6 +61,20 @@ TEST_F(PrefetchTest, AnErrorComesInTheBatchsPlaceAndAgain) {
   EXPECT_EQ(message_of<Error>([&] { (void)prefetcher.next(*device_); }), message);
 }
 
+TEST_F(PrefetchTest, StorageThatDoesNotAnswerIsAnErrorAfterTheDeadline) {
+  const auto source = std::make_shared<Numbers>(1000);
+  Prefetcher prefetcher(loader_over(source, 10),
+                        {.first_step = 7, .ahead = 1, .deadline = std::chrono::milliseconds(50)});
+  (void)prefetcher.next(*device_);
+  source->stuck = true;
+  std::string message = "no error";
+  for (int i = 0; i < 3 && message == "no error"; ++i)  // batches that were read before may still come
+    message = message_of<Error>([&] { (void)prefetcher.next(*device_); });
+  source->stuck = false;
+  EXPECT_NE(message.find("waited 0.05 s for the samples of step "), std::string::npos) << message;
+  EXPECT_NO_THROW((void)prefetcher.next(*device_)) << "it goes on when the storage answers";
+}
+
 TEST_F(PrefetchTest, EndsAtAnyMoment) {
   for (int taken = 0; taken < 60; ++taken) {
     const auto source = std::make_shared<Numbers>(1000);

@@ -161,6 +161,39 @@ TEST(Checkpoint, ASecondSaveUnderTheSameNameTakesItsPlace) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1) << "nothing aside remains";
 }
 
+TEST(Checkpoint, TwoSavesOfOneStepAtOnceDoNotMix) {
+  const ScratchFolder folder;
+  const State first(1), second(2);
+  CheckpointOptions options = options_for(folder / "c", 1);
+  CheckpointWriter a(options);
+  EXPECT_THROW(
+      {
+        CheckpointWriter same(options);  // the tag of a save that is under way
+        add_state(same, second);
+        add_state(a, first);
+        const std::string part = a.finish_part();
+        (void)same.finish_part();
+      },
+      Error);
+}
+
+TEST(Checkpoint, SavesWithTagsOfTheirOwnMayOverlap) {
+  const ScratchFolder folder;
+  CheckpointOptions options = options_for(folder / "c", 1);
+  options.tag = "one";
+  CheckpointWriter one(options);
+  options.tag = "two";
+  CheckpointWriter two(options);
+  const State first(1), second(2);
+  add_state(one, first);
+  add_state(two, second);
+  const std::vector<std::string> part_one{one.finish_part()}, part_two{two.finish_part()};
+  one.publish(part_one, {});
+  EXPECT_TRUE(holds(folder / "c", first));
+  two.publish(part_two, {});
+  EXPECT_TRUE(holds(folder / "c", second));
+}
+
 TEST(Checkpoint, AnEmptyTensorAndAnEmptyCheckpointAreFine) {
   const ScratchFolder folder;
   CheckpointWriter writer(options_for(folder / "c", 0));
@@ -181,6 +214,12 @@ TEST(Checkpoint, TagsDifferAndArePlain) {
   CheckpointOptions options = options_for(folder / "c", 1);
   options.tag = "../x";
   EXPECT_THROW(CheckpointWriter{options}, Error);
+  options.tag = "";
+  options.writers = 2;
+  EXPECT_THROW(CheckpointWriter{options}, Error) << "several writers must agree on one";
+  options.writers = 1;
+  const CheckpointWriter writer(options), another(options);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 2);
 }
 
 }  // namespace
