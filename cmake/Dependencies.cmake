@@ -2,6 +2,7 @@
 # names the Debian and Ubuntu packages; the folders then link the targets named here.
 #
 #   Threads::Threads               the C++ library's threads
+#   OpenMP::OpenMP_CXX             threads of kernels (it comes with g++)  runtime
 #   nlohmann_json::nlohmann_json   JSON                                    runtime
 #   PkgConfig::XXHASH              checksums of checkpoints                runtime
 #   PkgConfig::PCRE2               the pre-tokenizer's regular expression  runtime
@@ -24,6 +25,7 @@ endmacro()
 
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
+find_package(OpenMP REQUIRED COMPONENTS CXX)
 
 find_package(nlohmann_json QUIET)
 trireme_needs(nlohmann_json::nlohmann_json "nlohmann/json 3.10 or newer" nlohmann-json3-dev)
