@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <thread>
 
@@ -24,10 +25,14 @@ std::string host_name() {
   return name.data();
 }
 
-void show(int rank, int ranks, const std::string& message) {
-  // One write: lines of several ranks must not mix.
-  const std::string line = (ranks > 1 ? "rank " + std::to_string(rank) + ": " : std::string()) + message + "\n";
-  std::cerr << line << std::flush;
+// Every line says whose it is: what started the ranks tells their words from its own by that. One write, so that lines
+// of several ranks do not mix.
+void show(int rank, const std::string& message) {
+  std::istringstream lines(message);
+  std::string text;
+  for (std::string line; std::getline(lines, line);) text += "rank " + std::to_string(rank) + ": " + line + '\n';
+  std::cout << std::flush;
+  std::cerr << text << std::flush;
 }
 
 int in_threads(const RankOptions& options, const std::function<int(RankView&)>& body) {
@@ -48,7 +53,7 @@ int in_threads(const RankOptions& options, const std::function<int(RankView&)>& 
       } catch (const std::exception& error) {
         const bool shared = dynamic_cast<const parallel::SharedError*>(&error) != nullptr;
         const std::lock_guard lock(mutex);
-        if (!shown) show(group->rank(), shared ? 1 : options.ranks, error.what());
+        if (!shown) show(group->rank(), error.what());
         shown = true;  // what follows in the other ranks follows from this
         if (!shared) group->abort(error.what());
       }
@@ -68,10 +73,10 @@ int as_one_of_many(const RankOptions& options, const std::function<int(RankView&
     RankView view{*group, world->places()[static_cast<std::size_t>(world->rank())].local_size, world->places()};
     return body(view);
   } catch (const parallel::SharedError& error) {
-    if (world->rank() == 0) show(0, 1, error.what());
+    if (world->rank() == 0) show(0, error.what());
     return 1;
   } catch (const std::exception& error) {
-    show(world->rank(), world->size(), error.what());
+    show(world->rank(), error.what());
     world->abort(1);
   }
 }
