@@ -37,14 +37,12 @@ void Prefetcher::read_ahead(const std::stop_token& stop) {
     } catch (...) {
       item.error = std::current_exception();
     }
-    const bool failed = item.error != nullptr;
     std::unique_lock lock(mutex_);
     const auto room = [&] { return static_cast<std::int64_t>(ready_.size()) < options_.ahead; };
     if (!changed_.wait(lock, stop, room)) return;
     ready_.push_back(std::move(item));
     lock.unlock();
     changed_.notify_all();
-    if (failed) return;
   }
 }
 

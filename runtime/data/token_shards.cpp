@@ -71,6 +71,20 @@ bool has_header(const InputFile& file) {
   return std::all_of(words.begin() + 3, words.end(), [](std::int32_t word) { return word == 0; });
 }
 
+// Copies ids that lie unaligned at `raw`; the largest of them.
+template <class Id>
+std::uint32_t widen(const char* raw, std::span<std::int32_t> out) {
+  std::uint32_t largest = 0;
+  for (std::int32_t& id : out) {
+    Id stored;
+    std::memcpy(&stored, raw, sizeof stored);
+    raw += sizeof stored;
+    largest = std::max<std::uint32_t>(largest, stored);
+    id = static_cast<std::int32_t>(stored);
+  }
+  return largest;
+}
+
 class TokenShards : public TokenStream {
  public:
   TokenShards(std::string name, std::vector<Shard> shards, std::int64_t vocabulary)
@@ -102,17 +116,15 @@ class TokenShards : public TokenStream {
   void read_from(const Shard& shard, std::int64_t first, std::span<std::int32_t> out) const {
     const std::int64_t offset = shard.data + first * shard.width;
     const auto count = static_cast<std::int64_t>(out.size());
-    // Ids of two bytes go to the back half of the output and are widened from front to back.
+    // The ids as they are stored go to the back of the output and are widened from front to back.
     char* raw = reinterpret_cast<char*>(out.data()) + count * (4 - shard.width);
     shard.file.read(offset, raw, count * shard.width);
-    for (std::int64_t i = 0; i < count; ++i) {
-      std::uint32_t id = 0;
-      std::memcpy(&id, raw + i * shard.width, static_cast<std::size_t>(shard.width));
-      if (id >= vocabulary_)
+    const std::uint32_t largest = shard.width == 2 ? widen<std::uint16_t>(raw, out) : widen<std::uint32_t>(raw, out);
+    if (largest < vocabulary_) return;
+    for (std::int64_t i = 0; i < count; ++i)
+      if (const auto id = static_cast<std::uint32_t>(out[static_cast<std::size_t>(i)]); id >= vocabulary_)
         fail(op, shard.file.path() + ": at offset", offset + i * shard.width, "expected token ids below", vocabulary_,
              "found", id, "- was the file made with another tokenizer?");
-      out[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(id);
-    }
   }
 
   std::string name_;

@@ -92,6 +92,8 @@ TEST(TokenShards, AnIdOutsideTheVocabularyIsNamedWithItsPlace) {
   EXPECT_EQ(message,
             "[data] " + path +
                 ": at offset 1028 expected token ids below 256 found 300 - was the file made with another tokenizer?");
+  EXPECT_THROW(open_token_shards({{path}, ShardFormat::llm_c, 300})->read(1, ids), Error) << "300 itself";
+  EXPECT_NO_THROW(open_token_shards({{path}, ShardFormat::llm_c, 301})->read(1, ids));
   const std::string huge = folder.write("b.bin", header(20240801, 7, 1) + "\xff\xff\xff\xff");
   EXPECT_THROW(open_token_shards({{huge}, ShardFormat::llm_c, std::int64_t{1} << 31})->read(0, {ids.data(), 1}), Error);
 }

@@ -33,6 +33,14 @@ TEST(TokenWindows, TargetsAreTheNextTokens) {
   EXPECT_EQ(windows.fields()[1].name, "targets");
 }
 
+TEST(TokenWindows, ThereAreAsManyAsHaveAllTheirTargets) {
+  for (std::int64_t size = 5; size < 30; ++size) {
+    const TokenWindows windows(counting_stream(size), {.sequence = 4});
+    EXPECT_EQ(windows.samples(), (size - 1) / 4);
+    EXPECT_LT(read(windows, 0, windows.samples() - 1).second[3], size);
+  }
+}
+
 TEST(TokenWindows, EveryPhaseKeepsTheWindowsInside) {
   for (std::int64_t size = 5; size < 40; ++size) {
     const TokenWindows windows(counting_stream(size), {.sequence = 4, .phase_seed = 2});
