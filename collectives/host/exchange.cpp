@@ -7,7 +7,6 @@
 
 #include "collectives/host/reduce.h"
 #include "collectives/host/stages.h"
-#include "collectives/host/window.h"
 
 namespace trireme::collectives {
 namespace {
@@ -34,11 +33,10 @@ void reduce_small(Team& team, const Region& in_out, Reduction reduction) {
 }
 
 // Every member sums its slice of all copies and writes the result to all of them.
-void reduce_window(Team& team, const Window& window, const Region& in_out, Reduction reduction) {
+void reduce_direct(Team& team, const Region& in_out, Reduction reduction) {
   const Slice slice = slice_of(in_out.count, team.size(), team.me(), in_out.dtype);
-  const Copies copies(team.size(), [&](int member) {
-    return published(team, window, member) + slice.begin * size_of(in_out.dtype);
-  });
+  const Copies copies(team.size(),
+                      [&](int member) { return team.reach(member) + slice.begin * size_of(in_out.dtype); });
   reduce({.sources = copies.read, .targets = copies.write, .count = slice.count, .dtype = in_out.dtype,
           .reduction = reduction});
   team.step();
@@ -88,14 +86,10 @@ Slice slice_of(std::int64_t count, int parts, int index, DType dtype) {
 void all_reduce(Team& team, const Region& in_out, Reduction reduction) {
   const Call call{.operation = Operation::all_reduce, .reduction = reduction, .dtype = in_out.dtype,
                   .count = in_out.count, .label = in_out.label};
-  if (in_out.bytes() <= Team::small_bytes) {
-    team.begin(call, bytes_of(in_out));
-    if (team.size() > 1) reduce_small(team, in_out, reduction);
-    return;
-  }
-  team.begin(call, {}, place_of(team, in_out));
+  const Way way = begin(team, call, in_out);
   if (team.size() == 1) return;
-  if (const auto window = team.common_window()) reduce_window(team, *window, in_out, reduction);
+  if (way == Way::payload) reduce_small(team, in_out, reduction);
+  else if (way == Way::direct) reduce_direct(team, in_out, reduction);
   else reduce_stages(team, in_out, reduction);
 }
 
@@ -103,20 +97,15 @@ void all_gather(Team& team, const Region& mine, const Region& all) {
   const Call call{.operation = Operation::all_gather, .dtype = mine.dtype, .count = mine.count, .label = mine.label};
   const std::int64_t bytes = mine.bytes();
   const auto slot = [&](int member) { return element(all, member * mine.count); };
-  if (bytes <= Team::small_bytes) {
-    team.begin(call, bytes_of(mine));
-    for (int member = 0; member < team.size(); ++member) copy_bytes(slot(member), team.payload(member), bytes);
-    return;
-  }
-  team.begin(call, {}, place_of(team, mine));
+  const Way way = begin(team, call, mine);
   copy_bytes(slot(team.me()), element(mine, 0), bytes);
   if (team.size() == 1) return;
-  if (const auto window = team.common_window()) {
+  if (way != Way::stages) {
     for (int step = 1; step < team.size(); ++step) {
       const int member = (team.me() + step) % team.size();
-      copy_bytes(slot(member), published(team, *window, member), bytes);
+      copy_bytes(slot(member), way == Way::payload ? team.payload(member) : team.reach(member), bytes);
     }
-    team.step();
+    if (way == Way::direct) team.step();
     return;
   }
   const auto length = [&](std::int64_t index) {
@@ -140,22 +129,18 @@ void reduce_scatter(Team& team, const Region& all, const Region& mine, Reduction
                   .count = mine.count, .label = all.label};
   const std::int64_t size = size_of(mine.dtype);
   const auto sum_into = [&](std::byte* target, std::int64_t count, const auto& source) {
-    const Copies copies(team.size(), source);
-    reduce({.sources = copies.read, .targets = {&target, 1}, .count = count, .dtype = mine.dtype,
-            .reduction = reduction});
+    std::vector<const std::byte*> sources;
+    for (int member = 0; member < team.size(); ++member) sources.push_back(source(member));
+    reduce({.sources = sources, .targets = {&target, 1}, .count = count, .dtype = mine.dtype, .reduction = reduction});
   };
   const std::int64_t own = team.me() * mine.bytes();
-  if (all.bytes() <= Team::small_bytes) {
-    team.begin(call, bytes_of(all));
-    sum_into(element(mine, 0), mine.count, [&](int member) { return const_cast<std::byte*>(team.payload(member)) + own; });
-    return;
-  }
-  team.begin(call, {}, place_of(team, all));
+  const Way way = begin(team, call, all);
   if (team.size() == 1) return copy_bytes(element(mine, 0), element(all, 0), mine.bytes());
-  if (const auto window = team.common_window()) {
-    sum_into(element(mine, 0), mine.count, [&](int member) { return published(team, *window, member) + own; });
-    team.step();
-    return;
+  if (way == Way::payload)
+    return sum_into(element(mine, 0), mine.count, [&](int member) { return team.payload(member) + own; });
+  if (way == Way::direct) {
+    sum_into(element(mine, 0), mine.count, [&](int member) { return team.reach(member) + own; });
+    return team.step();
   }
   const std::int64_t block = Team::stage_bytes / team.size() / cache_line * cache_line;  // bytes for each member
   const auto length = [&](std::int64_t index) { return std::min(block, mine.bytes() - index * block); };
@@ -177,16 +162,11 @@ void broadcast(Team& team, const Region& in_out, int root) {
                   .label = in_out.label};
   const std::int64_t bytes = in_out.bytes();
   const bool is_root = team.me() == root;
-  if (bytes <= Team::small_bytes) {
-    team.begin(call, bytes_of(in_out));
-    if (!is_root) copy_bytes(element(in_out, 0), team.payload(root), bytes);
-    return;
-  }
-  team.begin(call, {}, place_of(team, in_out));
+  const Way way = begin(team, call, in_out);
   if (team.size() == 1) return;
-  if (const auto window = team.common_window()) {
-    if (!is_root) copy_bytes(element(in_out, 0), published(team, *window, root), bytes);
-    team.step();
+  if (way != Way::stages) {
+    if (!is_root) copy_bytes(element(in_out, 0), way == Way::payload ? team.payload(root) : team.reach(root), bytes);
+    if (way == Way::direct) team.step();
     return;
   }
   const auto length = [&](std::int64_t index) {
@@ -211,16 +191,12 @@ void all_to_all(Team& team, const Region& in, const Region& out) {
       copy_bytes(element(out, 0) + member * bytes, source(member) + team.me() * bytes, bytes);
     }
   };
-  if (in.bytes() <= Team::small_bytes) {
-    team.begin(call, bytes_of(in));
-    return take([&](int member) { return team.payload(member); });
-  }
-  team.begin(call, {}, place_of(team, in));
+  const Way way = begin(team, call, in);
   if (team.size() == 1) return copy_bytes(element(out, 0), element(in, 0), bytes);
-  if (const auto window = team.common_window()) {
-    take([&](int member) { return published(team, *window, member); });
-    team.step();
-    return;
+  if (way == Way::payload) return take([&](int member) { return team.payload(member); });
+  if (way == Way::direct) {
+    take([&](int member) { return team.reach(member); });
+    return team.step();
   }
   const std::int64_t block = Team::stage_bytes / team.size() / cache_line * cache_line;  // bytes for each member
   const auto length = [&](std::int64_t index) { return std::min(block, bytes - index * block); };

@@ -28,6 +28,11 @@ Family::Family(Parts parts)
   static_assert(sizeof(FailureBoard) <= failure_bytes);
 }
 
+Place Family::place_of(const void* data, std::int64_t bytes) const {
+  if (parts_.one_address_space) return {.window = Place::everywhere, .offset = reinterpret_cast<std::intptr_t>(data)};
+  return windows_.find(data, bytes);
+}
+
 void Family::fail_with(std::string_view reason) noexcept {
   try {
     const std::string text = self().name() + " failed: " + std::string(reason);

@@ -54,6 +54,7 @@ class Family {
     std::shared_ptr<Memory> failure_memory;  // at least failure_bytes, shared by the ranks of this host
     double deadline = 300.0;
     int spins = 2000;
+    bool one_address_space = false;  // every rank can reach any memory of every other
   };
   static constexpr std::int64_t failure_bytes = 4096;
   explicit Family(Parts parts);
@@ -62,6 +63,8 @@ class Family {
   const Person& person(int rank) const { return parts_.persons[static_cast<std::size_t>(rank)]; }
   const Sharing& sharing() const noexcept { return parts_.sharing; }
   Windows& windows() noexcept { return windows_; }
+  // Where the other ranks of the host find this memory.
+  Place place_of(const void* data, std::int64_t bytes) const;
   double deadline() const noexcept { return parts_.deadline; }
   int spins() const noexcept { return parts_.spins; }
 

@@ -9,7 +9,6 @@
 
 #include "collectives/group/group.h"
 #include "collectives/host/team.h"
-#include "collectives/host/window.h"
 
 namespace trireme::collectives {
 
@@ -27,14 +26,24 @@ inline void copy_bytes(std::byte* to, const std::byte* from, std::int64_t bytes)
   if (bytes > 0 && to != from) std::memcpy(to, from, static_cast<std::size_t>(bytes));
 }
 
-inline Place place_of(Team& team, const Region& region) {
-  return team.size() == 1 ? Place{} : team.family().windows().find(region.data, region.bytes());
-}
-
-// Where the region that `member` published lies.
-inline std::byte* published(const Team& team, const Window& window, int member) {
-  const int part = window.part_of[static_cast<std::size_t>(team.rank_of(member))];
-  return window.part(part) + team.place(member).offset;
+// Starts a call on all members: with the region's bytes when they are few, otherwise with its place, if it has one.
+enum class Way {
+  payload,  // every member's bytes are in payload()
+  direct,   // every member's region can be reached
+  stages    // neither
+};
+inline Way begin(Team& team, const Call& call, const Region& region) {
+  constexpr std::int64_t few = 1 << 10;  // from here on two waits cost less than bytes that cross twice
+  const std::int64_t bytes = region.bytes();
+  if (bytes <= few) {
+    team.begin(call, bytes_of(region));
+    return Way::payload;
+  }
+  const Place place = team.family().place_of(region.data, bytes);
+  const bool carried = place.window == 0 && bytes <= Team::small_bytes;
+  team.begin(call, carried ? bytes_of(region) : std::span<const std::byte>{}, place);
+  if (team.direct()) return Way::direct;
+  return bytes <= Team::small_bytes && team.placeless() ? Way::payload : Way::stages;
 }
 
 inline std::int64_t pieces_of(std::int64_t count, std::int64_t piece) { return (count + piece - 1) / piece; }

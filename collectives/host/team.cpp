@@ -95,12 +95,25 @@ const std::byte* Team::payload(int member) const noexcept {
                                                                                    : published.small[parity];
 }
 
-std::shared_ptr<const Window> Team::common_window() const {
+bool Team::direct() {
   const std::uint64_t number = place(me()).window;
-  if (number == 0) return nullptr;
+  if (number == 0) return false;
   for (int member = 0; member < size(); ++member)
-    if (place(member).window != number) return nullptr;
-  return family().windows().get(number);
+    if (place(member).window != number) return false;
+  window_ = number == Place::everywhere ? nullptr : family().windows().get(number);
+  return true;
+}
+
+bool Team::placeless() const noexcept {
+  for (int member = 0; member < size(); ++member)
+    if (place(member).window != 0) return false;
+  return true;
+}
+
+std::byte* Team::reach(int member) const {
+  const Place there = place(member);
+  if (!window_) return reinterpret_cast<std::byte*>(static_cast<std::intptr_t>(there.offset));
+  return window_->part(window_->part_of[static_cast<std::size_t>(rank_of(member))]) + there.offset;
 }
 
 void Team::arrive() noexcept {

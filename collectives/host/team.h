@@ -50,7 +50,7 @@ struct Channel {
 class Team {
  public:
   static constexpr std::int64_t small_bytes = 8 << 10;   // published with the call itself
-  static constexpr std::int64_t stage_bytes = 256 << 10;  // one piece of a member's stage
+  static constexpr std::int64_t stage_bytes = 512 << 10;  // one piece of a member's stage
   static constexpr int stage_pieces = 3;
   static constexpr int max_members = 1024;
 
@@ -82,9 +82,12 @@ class Team {
   // `place` can then be read by all.
   void begin(const Call& call, std::span<const std::byte> payload = {}, const Place& place = {});
   const std::byte* payload(int member) const noexcept;
-  Place place(int member) const noexcept { return slot(member).record[sequence_ & 1].place(); }
-  // The window in which all members' places lie; null when there is none.
-  std::shared_ptr<const Window> common_window() const;
+  // Whether all members' regions, by the places they published, can be worked on where they lie; then reach() gives
+  // their addresses until the next call.
+  bool direct();
+  // Whether no member published a place.
+  bool placeless() const noexcept;
+  std::byte* reach(int member) const;
 
   // Further phases of the call: arrive() says that this member is done with its part, await_all() that all have.
   void arrive() noexcept;
@@ -120,6 +123,7 @@ class Team {
   };
 
   Slot& slot(int member) const noexcept { return slots_[member]; }
+  Place place(int member) const noexcept { return slot(member).record[sequence_ & 1].place(); }
   std::uint64_t ticket() const noexcept { return sequence_ << 24 | phase_; }
   void await_slowly(Signal& signal, std::uint64_t target, int member, const Call& call);
   void check(Signal& signal, std::uint64_t target, int member, const Call& call);
@@ -132,6 +136,7 @@ class Team {
   std::uint64_t phase_ = 0;
   std::int64_t payload_bytes_ = 0;
   double grace_ = 0.0;
+  std::shared_ptr<const Window> window_;  // of the present call
   Call call_;
 };
 

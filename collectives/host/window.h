@@ -13,6 +13,9 @@ namespace trireme::collectives {
 
 // Where a region lies, in words that mean the same to every rank of the host. Window 0: in none.
 struct Place {
+  // Between threads all memory is one window, and offsets are addresses.
+  static constexpr std::uint64_t everywhere = ~std::uint64_t{0};
+
   std::uint64_t window = 0;
   std::int64_t offset = 0;  // bytes from the start of the owner's part
 };

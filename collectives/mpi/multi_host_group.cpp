@@ -45,11 +45,11 @@ std::int64_t MultiHostGroup::small_bytes() const noexcept {
 }
 
 void MultiHostGroup::begin(const Call& call, std::span<const std::byte> payload, const Region* region) {
-  const Place place = region ? place_of(team(), *region) : Place{};
+  const Place place = region ? team().family().place_of(region->data, region->bytes()) : Place{};
   payload_bytes_ = static_cast<std::int64_t>(payload.size());
   team().set_grace(0.0);
   team().begin(call, payload, place);
-  if (leads()) exchange_headers(call, payload_bytes_, team().size() == 1 || team().common_window() != nullptr);
+  if (leads()) exchange_headers(call, payload_bytes_, team().size() == 1 || team().direct());
   await_workers();
 }
 
@@ -151,9 +151,9 @@ void MultiHostGroup::reduce_large(const Call& call, const Region& in_out, Reduct
                .dtype = in_out.dtype, .reduction = reduction};
   job.copies.resize(static_cast<std::size_t>(team().size()));
   if (direct()) {
-    const auto window = team().common_window();
+    const bool reachable = team().size() > 1 && team().direct();
     for (int member = 0; member < team().size(); ++member)
-      job.copies[static_cast<std::size_t>(member)] = window ? published(team(), *window, member) : element(in_out, 0);
+      job.copies[static_cast<std::size_t>(member)] = reachable ? team().reach(member) : element(in_out, 0);
     run_chain(job, scratch_);
     return await_workers();
   }
@@ -232,11 +232,10 @@ void MultiHostGroup::all_gather(Region mine, Region all, Stream& stream) {
 
 void MultiHostGroup::spread(const Region& region, const std::vector<Piece>& pieces) {
   if (team().size() == 1) return;
-  const auto window = team().common_window();
-  if (!window) return spread_by_stages(region, pieces);
+  if (!team().direct()) return spread_by_stages(region, pieces);
   await_workers();
   for (const Piece& piece : pieces)
-    copy_bytes(element(region, 0) + piece.offset, published(team(), *window, piece.owner) + piece.offset, piece.bytes);
+    copy_bytes(element(region, 0) + piece.offset, team().reach(piece.owner) + piece.offset, piece.bytes);
   await_workers();
 }
 

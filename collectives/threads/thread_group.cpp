@@ -46,7 +46,8 @@ std::vector<std::unique_ptr<Group>> make_thread_groups(int ranks, const GroupOpt
                                                          .sharing = sharing,
                                                          .failure_memory = failure_memory,
                                                          .deadline = options.deadline,
-                                                         .spins = spins_for(ranks, usable_cores())});
+                                                         .spins = spins_for(ranks, usable_cores()),
+                                                         .one_address_space = !options.pretend_processes});
     const std::uint32_t number = family->propose_number();
     family->number_taken(number);
     auto team = std::make_unique<Team>(Team::Parts{.family = std::move(family), .memory = team_memory,

@@ -22,7 +22,7 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 std::vector<std::string> errors_of(int ranks, double deadline,
                                    const std::function<void(Group&, Device&)>& body) {
   std::vector<std::string> errors(static_cast<std::size_t>(ranks));
-  auto groups = make_thread_groups(ranks, {.deadline = deadline, .name = "world", .pretend_hosts = {}});
+  auto groups = make_thread_groups(ranks, {.deadline = deadline});
   std::vector<std::thread> threads;
   for (int rank = 0; rank < ranks; ++rank) {
     threads.emplace_back([&, rank, group = std::move(groups[static_cast<std::size_t>(rank)])]() mutable {
@@ -185,7 +185,7 @@ TEST(Failures, SubgroupsFailTogether) {
 
 TEST(Failures, RankThatLeavesIsNamed) {
   const auto start = Clock::now();
-  auto groups = make_thread_groups(2, {.deadline = 60.0, .name = "world", .pretend_hosts = {}});
+  auto groups = make_thread_groups(2, {.deadline = 60.0});
   std::thread leaver([group = std::move(groups[1])]() mutable { group.reset(); });
   const auto device = make_cpu_device();
   try {

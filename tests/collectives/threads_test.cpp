@@ -7,11 +7,20 @@
 namespace trireme::testing {
 namespace {
 
-class Threads : public ::testing::TestWithParam<int> {
+struct Fleet {
+  int ranks = 1;
+  bool pretend_processes = false;
+};
+void PrintTo(const Fleet& fleet, std::ostream* out) {
+  *out << fleet.ranks << (fleet.pretend_processes ? "AsProcesses" : "");
+}
+
+class Threads : public ::testing::TestWithParam<Fleet> {
  protected:
   void on_every_rank(const std::function<void(Group&, Device&)>& check) {
-    run_ranks(GetParam(), [&](Group& group, Device& device) {
-      ASSERT_EQ(group.size(), GetParam());
+    const GroupOptions options{.deadline = 60.0, .pretend_processes = GetParam().pretend_processes};
+    run_ranks(GetParam().ranks, options, [&](Group& group, Device& device) {
+      ASSERT_EQ(group.size(), GetParam().ranks);
       check(group, device);
     });
   }
@@ -31,7 +40,7 @@ TEST_P(Threads, RandomOrder) {
     on_every_rank([seed](Group& group, Device& device) { check_random_order(group, device, seed); });
 }
 
-INSTANTIATE_TEST_SUITE_P(Ranks, Threads, ::testing::Values(1, 2, 3, 4, 5, 8),
+INSTANTIATE_TEST_SUITE_P(Ranks, Threads, ::testing::Values(Fleet{1}, Fleet{2}, Fleet{3}, Fleet{4}, Fleet{8}, Fleet{2, true}, Fleet{5, true}),
                          ::testing::PrintToStringParamName());
 
 }  // namespace

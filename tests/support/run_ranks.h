@@ -16,9 +16,9 @@ namespace trireme::testing {
 
 // Calls body(group, device) in one thread per rank, with a CPU device of its own, and returns when all have ended. An
 // exception of any rank ends the waits of the others and is rethrown here: the first one, not those that followed from
-// it. No wait lasts longer than `deadline` seconds. EXPECT_ macros may be used in the body.
-inline void run_ranks(int ranks, const std::function<void(Group&, Device&)>& body, double deadline = 30.0) {
-  auto groups = make_thread_groups(ranks, {.deadline = deadline, .name = "world", .pretend_hosts = {}});
+// it. EXPECT_ macros may be used in the body.
+inline void run_ranks(int ranks, const GroupOptions& options, const std::function<void(Group&, Device&)>& body) {
+  auto groups = make_thread_groups(ranks, options);
   std::mutex mutex;
   std::exception_ptr first;
   std::vector<std::thread> threads;
@@ -38,6 +38,10 @@ inline void run_ranks(int ranks, const std::function<void(Group&, Device&)>& bod
   }
   for (std::thread& thread : threads) thread.join();
   if (first) std::rethrow_exception(first);
+}
+// The same, with no wait longer than `deadline` seconds.
+inline void run_ranks(int ranks, const std::function<void(Group&, Device&)>& body, double deadline = 30.0) {
+  run_ranks(ranks, GroupOptions{.deadline = deadline}, body);
 }
 // The same for a body that makes its own device.
 inline void run_ranks(int ranks, const std::function<void(Group&)>& body, double deadline = 30.0) {

@@ -37,7 +37,7 @@ void fail_as(const std::string& how, Group& group, Device& device) {
 }
 
 GroupOptions options_from(int argc, char** argv) {
-  GroupOptions options{.deadline = 2.0, .name = "world", .pretend_hosts = {}};
+  GroupOptions options{.deadline = 2.0};
   std::istringstream hosts(argc > 2 ? argv[2] : "");
   for (std::string host; std::getline(hosts, host, ',');) options.pretend_hosts.push_back(std::stoi(host));
   return options;

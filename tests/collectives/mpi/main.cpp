@@ -62,7 +62,7 @@ TEST(Mpi, EveryRankHasAPlace) {
 }
 
 GroupOptions options_from(int argc, char** argv) {
-  GroupOptions options{.deadline = 60.0, .name = "world", .pretend_hosts = {}};
+  GroupOptions options{.deadline = 60.0};
   const std::string prefix = "--pretend-hosts=";
   for (int at = 1; at < argc; ++at) {
     const std::string argument = argv[at];
