@@ -155,6 +155,7 @@ Launch plan_launch(const FleetOptions& options, const std::vector<std::string>& 
           "openmpi-bin), or start the ranks as threads of one process with --ranks-as-threads");
 
   Launch launch;
+  launch.here = here;
   launch.command = {machine.mpirun};
   if (ranks > 0) launch.command.insert(launch.command.end(), {"-n", std::to_string(ranks)});
   Flags flags(launch);

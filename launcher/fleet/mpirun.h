@@ -41,6 +41,7 @@ struct FleetOptions {
 struct Launch {
   std::vector<std::string> command;                            // mpirun, its flags, the program and its arguments
   std::vector<std::pair<std::string, std::string>> variables;  // to add to the environment
+  bool here = true;                                            // all ranks on this machine
   std::string explanation;                                     // the flags and why, on one line
 };
 

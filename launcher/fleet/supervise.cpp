@@ -93,6 +93,8 @@ class Supervisor {
   pid_t child_ = 0;
   std::optional<int> status_;
   std::string partial_line_;  // of stderr
+  bool silent_ = false;       // nothing that dies now has anything new to say
+  bool hung_ = false;         // mpirun did not end the run
   bool line_open_ = false;    // stdout's last byte was not a newline
   int stop_signal_ = 0;       // the first
   std::optional<Clock::time_point> dead_since_, kill_at_;
@@ -141,10 +143,11 @@ void Supervisor::pass_err() {
   const ssize_t count = read(err_.read.get(), bytes.data(), bytes.size());
   if (count > 0) partial_line_.append(bytes.data(), static_cast<std::size_t>(count));
   for (std::size_t end; (end = partial_line_.find('\n')) != std::string::npos; partial_line_.erase(0, end + 1))
-    if (const auto shown = voice_.hear(std::string_view(partial_line_).substr(0, end))) show(*shown);
+    if (const auto shown = voice_.hear(std::string_view(partial_line_).substr(0, end)); shown && !silent_) show(*shown);
   if (count > 0) return;
-  if (const auto shown = partial_line_.empty() ? std::nullopt : voice_.hear(partial_line_)) show(*shown);
-  if (const std::string rest = voice_.rest(); !rest.empty()) show(rest);
+  if (const auto shown = partial_line_.empty() ? std::nullopt : voice_.hear(partial_line_); shown && !silent_)
+    show(*shown);
+  if (const std::string rest = voice_.rest(); !rest.empty() && !silent_) show(rest);
   err_.read = FileHandle();
 }
 
@@ -154,8 +157,13 @@ void Supervisor::ask_to_stop() {
 }
 
 void Supervisor::kill_ranks() {
-  for (const ProcessState& process : descendants(child_)) kill(process.id, SIGKILL);
-  kill(child_, SIGTERM);  // mpirun removes its files
+  // Where the ranks are below mpirun it ends by itself when they are gone, and removes its files; otherwise it is to
+  // end those on other hosts.
+  if (launch_.here)
+    for (const ProcessState& process : descendants(child_)) kill(process.id, SIGKILL);
+  else
+    kill(child_, SIGTERM);
+  silent_ = true;
   if (!kill_at_) kill_at_ = Clock::now() + grace_after_kill;
 }
 
@@ -192,7 +200,7 @@ void Supervisor::look_after() {
   const bool failed = diagnosis.signal || diagnosis.exit_code || !diagnosis.trouble.empty();
   if (failed && !kill_at_) kill_at_ = now + grace_after_banner;
   if ((dead_since_ && now - *dead_since_ > patience_with_dead) || (kill_at_ && now > *kill_at_)) {
-    say("mpirun does not end the run; killing everything");
+    hung_ = true;
     kill_everything();
     kill_at_ = now + grace_after_kill;
   }
@@ -232,14 +240,18 @@ Outcome Supervisor::run() {
   Outcome outcome{.exit_code = WIFSIGNALED(*status_) ? 128 + WTERMSIG(*status_) : WEXITSTATUS(*status_),
                   .stopped = stop_signal_ != 0,
                   .message = {}};
-  if (outcome.stopped) {
-    // Ranks that had not begun to listen die of the signal; that is what was asked for.
-    if (outcome.exit_code != 0 && !voice_.diagnosis().rank_spoke && voice_.diagnosis().exit_code == 0)
+  const Diagnosis& diagnosis = voice_.diagnosis();
+  // After a stop, a rank that had not begun to listen dies of the signal, and one that is told again is killed.
+  const bool as_asked = diagnosis.signal == 0 || diagnosis.signal == SIGUSR1 || silent_;
+  if (outcome.stopped && as_asked) {
+    if (outcome.exit_code != 0 && !diagnosis.rank_spoke && diagnosis.exit_code == 0)
       outcome.exit_code = 128 + stop_signal_;
     return outcome;
   }
-  if (outcome.exit_code != 0) outcome.message = describe(voice_.diagnosis(), outcome.exit_code);
-  if (WIFSIGNALED(*status_) && voice_.diagnosis().signal == 0)
+  if (outcome.exit_code != 0) outcome.message = describe(diagnosis, outcome.exit_code);
+  if (hung_ && diagnosis.signal == 0)
+    outcome.message = "a rank died and mpirun did not end the others; everything was killed";
+  else if (WIFSIGNALED(*status_) && diagnosis.signal == 0)
     outcome.message = "mpirun was killed by signal " + std::to_string(WTERMSIG(*status_));
   return outcome;
 }
