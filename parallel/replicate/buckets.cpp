@@ -4,8 +4,13 @@ namespace trireme::parallel {
 
 Buckets::Buckets(nn::FlatParameters& parameters, const Axis& axis, const BucketOptions& options)
     : parameters_(parameters), axis_(axis) {
-  divide(options.bytes);
-  overlap_ = buckets_.size() > 1;  // a single bucket starts when the pass ends: a second thread would only cost a hand-over
+  if (axis_.size() == 1) return;
+  overlap_ = parameters.trainable() * size_of(DType::f32) > options.bytes;
+  if (overlap_) {
+    divide(options.bytes);
+  } else {  // so little that it goes at once when the pass ends: a second thread would only cost a hand-over
+    buckets_.push_back({.begin = 0, .end = parameters.trainable(), .label = "all gradients"});
+  }
 }
 
 Buckets::~Buckets() {
@@ -13,7 +18,6 @@ Buckets::~Buckets() {
 }
 
 void Buckets::divide(std::int64_t bytes) {
-  if (axis_.size() == 1) return;
   const auto& placements = parameters_.placements();
   // The backward pass runs from the last parameter to the first; the parameters without weight decay, small and spread
   // over all layers, are complete only at its end.

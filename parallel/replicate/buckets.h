@@ -47,7 +47,7 @@ class Buckets {
 
   nn::FlatParameters& parameters_;
   const Axis& axis_;
-  bool overlap_;
+  bool overlap_ = false;
   bool armed_ = false;
   std::size_t next_ = 0;  // the first bucket not launched
   std::vector<Bucket> buckets_;
