@@ -1,8 +1,11 @@
 #include "launcher/fleet/place.h"
 
 #include <charconv>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <sstream>
+#include <string>
 
 #include "runtime/base/error.h"
 
@@ -17,6 +20,23 @@ int number(const Environment& environment, const char* name, int otherwise) {
   require(error == std::errc{} && value >= 0 && *end == '\0', "ranks", "expected a number in the environment variable",
           name, "found", text);
   return value;
+}
+
+// Tasks on node `node` in Slurm's list of counts: "2(x3),1" is two on each of the first three nodes, one on the fourth.
+int tasks_on_node(const Environment& environment, int node, int otherwise) {
+  constexpr const char* name = "SLURM_STEP_TASKS_PER_NODE";
+  const char* text = environment(name);
+  if (!text) return otherwise;
+  std::istringstream list(text);
+  for (std::string entry; std::getline(list, entry, ',');) {
+    int tasks = 0, nodes = 1;
+    const int read = std::sscanf(entry.c_str(), "%d(x%d)", &tasks, &nodes);
+    require(read >= 1 && tasks > 0 && nodes > 0, "ranks", "expected counts of tasks in the environment variable", name,
+            "found", text);
+    if (node < nodes) return tasks;
+    node -= nodes;
+  }
+  fail("ranks", "expected a count for every node in the environment variable", name, "found", text);
 }
 
 Place checked(Place place) {
@@ -49,7 +69,7 @@ Place launched_by(const Environment& environment) {
       place.rank = number(environment, "PMIX_RANK", 0);
       place.size = tasks;
       place.local_rank = number(environment, "SLURM_LOCALID", 0);
-      place.local_size = number(environment, "SLURM_TASKS_PER_NODE", place.local_rank + 1);
+      place.local_size = tasks_on_node(environment, number(environment, "SLURM_NODEID", 0), place.local_rank + 1);
       return checked(place);
     }
     require(tasks == 1, "ranks", "expected srun to connect its", tasks, "tasks; start them with srun --mpi=pmix");
