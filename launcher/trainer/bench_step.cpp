@@ -20,7 +20,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 double processor_seconds() {
   timespec now{};
@@ -96,7 +98,8 @@ data::Batch random_batch(const Bench& bench, Backend& backend, std::uint64_t ran
     }
     std::vector<std::int32_t> ids;
     for (std::int64_t i = 0; i < tensor.numel(); ++i)
-      ids.push_back(static_cast<std::int32_t>(random_word(key, static_cast<std::uint64_t>(i)) % static_cast<std::uint32_t>(classes)));
+      ids.push_back(static_cast<std::int32_t>(random_word(key, static_cast<std::uint64_t>(i)) %
+                                              static_cast<std::uint32_t>(classes)));
     backend.device->copy_from_host(tensor.raw(), ids.data(), tensor.bytes());
   }
   return batch;
@@ -144,8 +147,11 @@ StepTiming time_steps(const BenchStepOptions& options, Backend& backend, Group& 
   const data::Batch batch = random_batch(bench, backend, static_cast<std::uint64_t>(world.rank()));
   const BatchSource fixed = [&](std::int64_t, data::Share) { return batch; };
 
-  StepTiming timing{.model = options.model, .parameters = player.parameters.parameter_count(), .batch = bench.batch,
-                    .units = bench.task->unit().empty() ? 0 : bench.task->units_per_sample(), .ranks = world.size()};
+  StepTiming timing{.model = options.model,
+                    .parameters = player.parameters.parameter_count(),
+                    .batch = bench.batch,
+                    .units = bench.task->unit().empty() ? 0 : bench.task->units_per_sample(),
+                    .ranks = world.size()};
   timing.loss_first = train_step(run, 0, fixed, false).loss;
   timing.first_step_s = process_age();
   for (std::int64_t i = 1; i < options.warmup; ++i) train_step(run, i, fixed, false);

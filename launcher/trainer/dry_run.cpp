@@ -15,8 +15,8 @@ namespace {
 struct Needs {
   std::int64_t parameters = 0;
   MemoryReport memory{};
-  double flops = 0.0;       // matrix products of a step, one rank
-  std::int64_t sent = 0;    // bytes of a step, one rank
+  double flops = 0.0;     // matrix products of a step, one rank
+  std::int64_t sent = 0;  // bytes of a step, one rank
   std::int64_t messages = 0;
   BatchPlan plan{};
 };

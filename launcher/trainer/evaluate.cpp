@@ -37,9 +37,9 @@ int evaluate(const EvaluateOptions& options) {
   const double loss = mean_loss(run, data::Loader(sources.validation, order), samples, batch);
   const std::string unit = run.task->unit() == "tokens" ? "token" : "sample";
   if (options.json) {
-    const nlohmann::ordered_json report{
-        {"checkpoint", run.checkpoint}, {"step", run.step},      {"samples", samples},
-        {"validation_loss", loss},      {"unit", "nats per " + unit}, {"perplexity", std::exp(loss)}};
+    const nlohmann::ordered_json report{{"checkpoint", run.checkpoint}, {"step", run.step},
+                                        {"samples", samples},           {"validation_loss", loss},
+                                        {"unit", "nats per " + unit},   {"perplexity", std::exp(loss)}};
     std::cout << report.dump() << std::endl;
   } else {
     std::cout << run.checkpoint << ": validation loss " << loss << " nats per " << unit << " over " << samples

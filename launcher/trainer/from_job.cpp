@@ -175,8 +175,10 @@ class SyntheticTokens : public data::TokenStream {
 Sources open_synthetic(const job::Job& job) {
   const std::int64_t samples = job.data().synthetic().samples(), held_out = std::max<std::int64_t>(samples / 10, 1);
   if (job.model().has_mlp()) {
-    data::SyntheticOptions options{.samples = samples, .classes = job.model().mlp().classes(),
-                                   .features = job.model().mlp().inputs(), .seed = job.seed()};
+    data::SyntheticOptions options{.samples = samples,
+                                   .classes = job.model().mlp().classes(),
+                                   .features = job.model().mlp().inputs(),
+                                   .seed = job.seed()};
     auto training = std::make_shared<data::SyntheticClasses>(options);
     options.first = samples;
     options.samples = held_out;
@@ -212,7 +214,8 @@ PlayerOptions player_options(const job::Job& job) {
                         .bucket_bytes = static_cast<std::int64_t>(job.parallel().bucket_mib() * 0x1p20)};
   if (options.compute == DType::f16) {
     const job::LossScale& scale = job.precision().loss_scale();
-    options.loss_scale = {.dynamic = scale.dynamic(), .scale = scale.initial(), .growth_interval = scale.growth_interval()};
+    options.loss_scale = {
+        .dynamic = scale.dynamic(), .scale = scale.initial(), .growth_interval = scale.growth_interval()};
   }
   return options;
 }
@@ -259,6 +262,8 @@ int threads_of(int asked, int ranks_on_host) {
   return std::max(1, usable_cores() / std::max(1, ranks_on_host));
 }
 
-std::string backend_name(const job::Job& job) { return job.device() == "auto" ? "cpu" : job.device(); }
+std::string backend_name(const job::Job& job) {
+  return job.device() == "auto" ? "cpu" : job.device();
+}
 
 }  // namespace trireme::launcher

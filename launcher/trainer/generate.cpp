@@ -14,13 +14,15 @@ int generate(const GenerateOptions& options) {
   if (!language || !tokenizer)
     fail("generate", "expected the run of a language model on text, found", options.run,
          language ? "trained on token shards: give data.text with its tokenizer in the job" : "of another model");
-  const std::string text =
-      sample_text(language->model(), run.backend, compute_dtype(run.job), *tokenizer,
-                  {.prompt = options.prompt, .tokens = options.tokens, .temperature = options.temperature,
-                   .top_k = options.top_k, .seed = options.seed});
+  const std::string text = sample_text(language->model(), run.backend, compute_dtype(run.job), *tokenizer,
+                                       {.prompt = options.prompt,
+                                        .tokens = options.tokens,
+                                        .temperature = options.temperature,
+                                        .top_k = options.top_k,
+                                        .seed = options.seed});
   if (options.json) {
-    const nlohmann::ordered_json report{{"checkpoint", run.checkpoint}, {"step", run.step},
-                                        {"prompt", options.prompt},     {"text", text}};
+    const nlohmann::ordered_json report{
+        {"checkpoint", run.checkpoint}, {"step", run.step}, {"prompt", options.prompt}, {"text", text}};
     std::cout << report.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << std::endl;
   } else {
     std::cout << options.prompt << text << std::endl;

@@ -9,7 +9,9 @@
 namespace trireme::launcher {
 namespace {
 
-bool due(std::int64_t step, std::int64_t every) { return every > 0 && step % every == 0; }
+bool due(std::int64_t step, std::int64_t every) {
+  return every > 0 && step % every == 0;
+}
 
 StepMetrics metrics(TrainingRun& run, std::int64_t step, const StepReport& done, double seconds) {
   const double samples_per_s = static_cast<double>(run.plan().global) / seconds;

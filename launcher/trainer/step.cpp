@@ -22,11 +22,12 @@ std::array<float, 2> sum_over_ranks(StepContext& run, const Tensor& first, float
 }  // namespace
 
 BatchPlan plan_batch(std::int64_t global, std::int64_t micro, std::int64_t ranks) {
-  require(global > 0 && micro >= 0, "batch", "expected a positive global batch and a micro-batch of zero or more, found",
-          global, "and", micro);
+  require(global > 0 && micro >= 0, "batch",
+          "expected a positive global batch and a micro-batch of zero or more, found", global, "and", micro);
   require(global % ranks == 0, "batch", "expected a global batch that the ranks share equally:", global,
-          "samples are not a multiple of", ranks, "ranks; the nearest that are:", std::max(global / ranks, std::int64_t{1}) * ranks,
-          "and", (global / ranks + 1) * ranks);
+          "samples are not a multiple of", ranks,
+          "ranks; the nearest that are:", std::max(global / ranks, std::int64_t{1}) * ranks, "and",
+          (global / ranks + 1) * ranks);
   const std::int64_t share = global / ranks, size = micro == 0 ? share : micro;
   require(share % size == 0, "batch", "expected micro-batches that divide a rank's share:", global, "samples /", ranks,
           "ranks =", share, "which is not a multiple of", size);

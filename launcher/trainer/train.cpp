@@ -34,7 +34,8 @@ void prepare_folder(const job::Job& job, bool resume) {
   std::error_code error;
   fs::create_directories(job.run_dir(), error);
   if (error)
-    fail("run_dir", "cannot make the folder", job.run_dir() + ":", error.message(), "- choose another with --set run_dir=");
+    fail("run_dir", "cannot make the folder", job.run_dir() + ":", error.message(),
+         "- choose another with --set run_dir=");
   store::remove_unfinished(job.run_dir());
   if (!resume) {
     const store::FoundCheckpoint found = store::latest_checkpoint(job.run_dir());
@@ -52,8 +53,7 @@ void prepare_folder(const job::Job& job, bool resume) {
 // Where to go on from: the newest checkpoint that is in order, or the start.
 std::int64_t resume_from(TrainingRun& run, std::string& passed_over) {
   const store::FoundCheckpoint found = store::latest_checkpoint(run.job().run_dir());
-  for (const std::string& line : found.refused)
-    passed_over += "passed over: " + line + "\n";
+  for (const std::string& line : found.refused) passed_over += "passed over: " + line + "\n";
   return found.path.empty() ? 0 : run.load(found.path);
 }
 
@@ -62,10 +62,12 @@ void show_sample(TrainingRun& run, Report& report) {
   auto* language = dynamic_cast<LanguageModel*>(&run.task());
   const auto tokenizer = make_tokenizer(run.job());
   if (sample.tokens() == 0 || !language || !tokenizer || !run.leads()) return;
-  const std::string text =
-      sample_text(language->model(), run.backend(), compute_dtype(run.job()), *tokenizer,
-                  {.prompt = sample.prompt(), .tokens = sample.tokens(), .temperature = sample.temperature(),
-                   .top_k = sample.top_k(), .seed = run.job().seed()});
+  const std::string text = sample_text(language->model(), run.backend(), compute_dtype(run.job()), *tokenizer,
+                                       {.prompt = sample.prompt(),
+                                        .tokens = sample.tokens(),
+                                        .temperature = sample.temperature(),
+                                        .top_k = sample.top_k(),
+                                        .seed = run.job().seed()});
   report.note("--- sample ---\n" + sample.prompt() + text + "\n--- end of sample ---");
   std::ofstream((fs::path(run.job().run_dir()) / "sample.txt").string()) << sample.prompt() << text << '\n';
 }
@@ -90,8 +92,8 @@ int train_rank(const job::Job& job, const TrainOptions& options, RankView& view)
                  .tensorboard = job.log().tensorboard(),
                  .plot = job.log().plot()});
   std::ostringstream head;
-  head << table_of(view, job) << passed_over << run.player().parameters.parameter_count() << " parameters, " << run.plan().global
-       << " samples a step" << (first > 0 ? ", resumed after step " + std::to_string(first) : "");
+  head << table_of(view, job) << passed_over << run.player().parameters.parameter_count() << " parameters, "
+       << run.plan().global << " samples a step" << (first > 0 ? ", resumed after step " + std::to_string(first) : "");
   report.note(head.str());
   run.start_data(first);
   const int code = run_loop(run, report, first);

@@ -47,8 +47,8 @@ void TrainingRun::start_data(std::int64_t step) {
 }
 
 StepReport TrainingRun::train(std::int64_t step, bool stop) {
-  return train_step(context_, step, [&](std::int64_t, data::Share) { return prefetcher_->next(*backend_.device); },
-                    stop);
+  return train_step(
+      context_, step, [&](std::int64_t, data::Share) { return prefetcher_->next(*backend_.device); }, stop);
 }
 
 double TrainingRun::validate(std::int64_t batches) {

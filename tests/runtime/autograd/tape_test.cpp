@@ -17,8 +17,8 @@ class TapeTest : public testing::Test {
  protected:
   void make(Leaf& leaf, const Shape& shape, std::uint64_t seed) {
     leaf.value = test::random_tensor(device(), shape, DType::f32, seed);
-    leaf.gradient = test::tensor_of(device(), test::Values(static_cast<std::size_t>(shape.numel()), 777.0), shape,
-                                    DType::f32);
+    leaf.gradient =
+        test::tensor_of(device(), test::Values(static_cast<std::size_t>(shape.numel()), 777.0), shape, DType::f32);
   }
   Device& device() { return *backend_.device; }
   Tensor x() { return test::random_tensor(device(), {3, 4}, DType::f32, 11); }

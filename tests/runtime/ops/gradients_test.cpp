@@ -79,9 +79,8 @@ TEST(OpGradients, Softmax) {
 }
 
 TEST(OpGradients, LayerNorm) {
-  expect_gradients({.inputs = {{2, 3, 8}, {8}, {8}}}, [](Context& cx, const Inputs& in) {
-    return ops::layer_norm(cx, in[0], {}, in[1], in[2], 1e-5f).y;
-  });
+  expect_gradients({.inputs = {{2, 3, 8}, {8}, {8}}},
+                   [](Context& cx, const Inputs& in) { return ops::layer_norm(cx, in[0], {}, in[1], in[2], 1e-5f).y; });
 }
 
 TEST(OpGradients, LayerNormOfAResidualUsesBothOutputs) {
@@ -95,9 +94,8 @@ TEST(OpGradients, LayerNormOfAResidualUsesBothOutputs) {
 }
 
 TEST(OpGradients, RmsNorm) {
-  expect_gradients({.inputs = {{2, 3, 8}, {8}}}, [](Context& cx, const Inputs& in) {
-    return ops::rms_norm(cx, in[0], {}, in[1], 1e-5f).y;
-  });
+  expect_gradients({.inputs = {{2, 3, 8}, {8}}},
+                   [](Context& cx, const Inputs& in) { return ops::rms_norm(cx, in[0], {}, in[1], 1e-5f).y; });
   expect_gradients({.inputs = {{2, 8}, {2, 8}, {8}}}, [](Context& cx, const Inputs& in) {
     const ops::Normed out = ops::rms_norm(cx, in[0], in[1], in[2], 1e-5f);
     return ops::multiply(cx, out.sum, out.y);
