@@ -67,7 +67,8 @@ void CheckpointWriter::add(Slice slice, const void* data) {
   if (slice.begin < 0 || slice.count < 0 || slice.begin > numel || slice.count > numel - slice.begin)
     fail(op, "tensor", slice.name, "has", numel, "elements, found a slice of", slice.count, "from", slice.begin);
   require(is_plain(slice.file), op, "expected a file stem of letters, digits, '.', '_' and '-', found", slice.file);
-  planned_[slice.file].push_back({std::move(slice), data});
+  std::vector<Planned>& file = planned_[slice.file];
+  file.push_back({std::move(slice), data});
 }
 
 std::string CheckpointWriter::finish_part() {

@@ -107,6 +107,11 @@ TEST(Fingerprint, TellsDataApart) {
   EXPECT_NE(of(1001, 0, 10), of(1001, 1, 10));
   EXPECT_NE(of(1001, 0, 10), of(1011, 0, 10)) << "one sample more";
   EXPECT_NE(of(1001, 0, 10), of(1001, 0, 20));
+  std::vector<std::int32_t> ids(1001, 1);
+  const auto of_ids = [&] { return fingerprint(TokenWindows(memory_tokens("ids", ids, 256), {.sequence = 10})); };
+  const std::uint64_t before = of_ids();
+  ids[1000] = 2;
+  EXPECT_NE(of_ids(), before) << "the last token";
   EXPECT_NO_THROW((void)of(2, 0, 1));
   const Numbers many(100000);
   EXPECT_NE(fingerprint(many), 0u);

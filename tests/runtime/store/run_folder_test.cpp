@@ -25,9 +25,12 @@ TEST(RunFolder, AnEmptyOrAbsentFolderHasNoCheckpoint) {
 TEST(RunFolder, TheLatestIsByStepNotByTime) {
   const ScratchFolder folder;
   for (int step : {20, 9, 100, 30}) save_state(checkpoint_path(folder.path(), step), step, State(step));
+  EXPECT_EQ(latest_checkpoint(folder.path()).step, 100);
+  // Nine digits no longer sort as text.
+  for (int step : {100000000, 99999999}) save_state(checkpoint_path(folder.path(), step), step, State(1));
   const FoundCheckpoint found = latest_checkpoint(folder.path());
-  EXPECT_EQ(found.step, 100);
-  EXPECT_EQ(found.path, checkpoint_path(folder.path(), 100));
+  EXPECT_EQ(found.step, 100000000);
+  EXPECT_EQ(found.path, checkpoint_path(folder.path(), 100000000));
   EXPECT_TRUE(found.refused.empty());
 }
 

@@ -127,6 +127,20 @@ TEST(Safetensors, EveryDTypeKeepsItsName) {
   for (DType dtype : dtypes) EXPECT_EQ(reader.find(name_of(dtype))->dtype, dtype);
 }
 
+// More than one call of the system can take.
+TEST(Safetensors, LongRangesAreWrittenWhole) {
+  const ScratchFolder folder;
+  const std::string path = folder / "long.safetensors";
+  std::vector<std::int32_t> values(5 << 20);  // 20 MiB
+  std::iota(values.begin(), values.end(), 0);
+  const auto count = static_cast<std::int64_t>(values.size());
+  SafetensorsWriter writer(path, {{"w", DType::i32, {count}}});
+  writer.write("w", 0, count, values.data());
+  writer.finish();
+  const SafetensorsReader reader(path);
+  EXPECT_TRUE(read_all<std::int32_t>(reader, "w") == values);
+}
+
 TEST(Safetensors, AnUnfinishedFileIsRemoved) {
   const ScratchFolder folder;
   const std::string path = folder / "half.safetensors";
