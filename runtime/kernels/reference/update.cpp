@@ -24,9 +24,7 @@ double step(double w, double g, double& first, double& second, const Update& how
     case UpdateRule::sgd: return w - lr * g;
     case UpdateRule::momentum: first = how.momentum * first + g; return w - lr * first;
     case UpdateRule::nesterov: first = how.momentum * first + g; return w - lr * (g + how.momentum * first);
-    case UpdateRule::adagrad:
-      second += g * g;
-      return w - lr * g / (std::sqrt(second) + epsilon);
+    case UpdateRule::adagrad: second += g * g; return w - lr * g / (std::sqrt(second) + epsilon);
     case UpdateRule::rmsprop:
       second = beta2 * second + (1 - beta2) * g * g;
       return w - lr * g / (std::sqrt(second) + epsilon);

@@ -179,6 +179,16 @@ TEST(WorkerStreams, WhatWorkHoldsIsReleasedBeforeTheEventIsSeen) {
   EXPECT_TRUE(watched.expired());
 }
 
+TEST(WorkerStreams, WhatWorkHoldsMayUseTheStreamAsItGoes) {
+  WorkerStream stream;
+  bool ran = false;
+  auto held = std::shared_ptr<void>(nullptr, [&](void*) { stream.run([&] { ran = true; }); });
+  stream.run([held = std::move(held)] {});
+  stream.synchronize();  // the destructor's work was appended before this returned
+  stream.synchronize();
+  EXPECT_TRUE(ran);
+}
+
 TEST(WorkerStreams, ManyThreadsMaySubmit) {
   WorkerStream stream;
   int done = 0;  // written by the stream's thread alone

@@ -60,6 +60,8 @@ TEST_F(KnownValues, MatrixProductByHand) {
   EXPECT_EQ(values_of(c), (Values{5, 11, 14, 23}));
   k().gemm(c, at, bt, {.transpose_a = true, .transpose_b = true, .alpha = 2, .beta = -1});
   EXPECT_EQ(values_of(c), (Values{5, 11, 14, 23}));  // 2 c - c
+  k().gemm(c, a, b, {.alpha = 0.5f, .beta = 2, .bias = &bias});
+  EXPECT_EQ(values_of(c), (Values{112.5, -72.5, 135, -42.5}));
   k().gemm(c, a, bt, {.transpose_b = true, .bias = &bias, .activation = Activation::relu, .preactivation = &before});
   EXPECT_EQ(values_of(before), (Values{105, -89, 114, -77}));
   EXPECT_EQ(values_of(c), (Values{105, 0, 114, 0}));
@@ -125,16 +127,71 @@ TEST_F(KnownValues, GroupedHeadsShareKeysAndValues) {
 }
 
 TEST_F(KnownValues, AttentionDropsWhatItsIndicesSay) {
-  // All scores 0, T = 2, not causal: out_i = sum over kept j of v_j / 2 / (1 - p), element (b H + h) T T + i T + j.
+  // B 2, T 5, H 3, K 1, D 1. All scores are 0 and values powers of two, so a row of `out` spells which keys were kept:
+  // the sum over kept j of 2^j / 5 / (1 - p), where j is element ((b H + h) T + i) T + j of the mask.
+  constexpr std::size_t B = 2, T = 5, H = 3;
   const Dropout dropout{.probability = 0.5f, .key = {21, 22}, .first = 40};
-  const Tensor qkv = tensor({0, 0, 1, 0, 0, 100}, {1, 2, 3, 1});
-  Tensor out = zeros({1, 2, 1, 1}), lse = zeros({1, 1, 2});
-  k().attention(out, lse, qkv, {.causal = false, .dropout = dropout});
-  Values expected(2);
-  for (std::size_t i = 0; i < 2; ++i)
-    for (std::size_t j = 0; j < 2; ++j)
-      if (unit_float(random_word(dropout.key, 40 + 2 * i + j)) >= 0.5f) expected[i] += j == 0 ? 1 : 100;
-  EXPECT_EQ(values_of(out), expected);
+  Values packed;
+  for (std::size_t row = 0; row < B * T; ++row)
+    for (double element : {0.0, 0.0, 0.0, 0.0, std::exp2(row % T)}) packed.push_back(element);
+  Tensor out = zeros({B, T, H, 1}), lse = zeros({B, H, T});
+  k().attention(out, lse, tensor(packed, {B, T, H + 2, 1}),
+                {.heads = H, .kv_heads = 1, .causal = false, .dropout = dropout});
+  Values expected(B * T * H);
+  for (std::size_t b = 0; b < B; ++b)
+    for (std::size_t h = 0; h < H; ++h)
+      for (std::size_t i = 0; i < T; ++i)
+        for (std::size_t j = 0; j < T; ++j)
+          if (unit_float(random_word(dropout.key, 40 + ((b * H + h) * T + i) * T + j)) >= 0.5f)
+            expected[(b * T + i) * H + h] += std::exp2(j) / 5 / 0.5;
+  EXPECT_TRUE(close(values_of(out), expected, exact_enough));
+}
+
+TEST_F(KnownValues, DropoutDividesWhatItKeeps) {
+  const Dropout how{.probability = 0.75f, .key = {1, 2}, .first = 9};
+  Tensor y = zeros({64});
+  k().dropout(y, tensor(Values(64, 3.0), {64}), how);
+  const Values values = values_of(y);
+  for (std::size_t i = 0; i < 64; ++i)
+    EXPECT_EQ(values[i], unit_float(random_word(how.key, 9 + i)) >= 0.75f ? 12 : 0) << i;
+}
+
+TEST_F(KnownValues, ElementwiseByHand) {
+  const Tensor a = tensor({1, 2, 3, 4, 5, 6}, {3, 2}), b = tensor({2, 4}, {2}), half = tensor({0.5}, {});
+  Tensor y = zeros({3, 2});
+  k().binary(y, a, b, Binary::add);
+  EXPECT_EQ(values_of(y), (Values{3, 6, 5, 8, 7, 10}));
+  k().binary(y, a, b, Binary::subtract);
+  EXPECT_EQ(values_of(y), (Values{-1, -2, 1, 0, 3, 2}));
+  k().binary(y, a, b, Binary::multiply);
+  EXPECT_EQ(values_of(y), (Values{2, 8, 6, 16, 10, 24}));
+  k().binary(y, a, b, Binary::divide);
+  EXPECT_EQ(values_of(y), (Values{0.5, 0.5, 1.5, 1, 2.5, 1.5}));
+  k().scale(y, a, 4, &half);
+  EXPECT_EQ(values_of(y), (Values{2, 4, 6, 8, 10, 12}));
+  k().axpy(y, a, -2, &half);
+  EXPECT_EQ(values_of(y), (Values{1, 2, 3, 4, 5, 6}));
+  k().fill(y, 2.5f);
+  EXPECT_EQ(values_of(y), Values(6, 2.5));
+}
+
+TEST_F(KnownValues, ReductionsByHand) {
+  const Tensor x = tensor({1, 2, -3, 4, 4, 1}, {2, 3});
+  Tensor total = zeros({}), columns = tensor({10, 20, 30}, {3}), largest = ids({0, 0});
+  k().sum(total, x);
+  EXPECT_EQ(values_of(total), Values{9});
+  k().sum_squares(total, x);
+  EXPECT_EQ(values_of(total), Values{47});
+  k().column_sum(columns, x, true);
+  EXPECT_EQ(values_of(columns), (Values{15, 26, 28}));
+  k().column_sum(columns, x, false);
+  EXPECT_EQ(values_of(columns), (Values{5, 6, -2}));
+  k().argmax(largest, x);
+  EXPECT_EQ(values_of(largest), (Values{1, 0}));
+  Tensor dx = zeros({2, 3}), dbias = tensor({1, 1, 1}, {3});
+  k().activate_grad(dx, x, x, Activation::relu, &dbias, true);
+  EXPECT_EQ(values_of(dx), (Values{1, 2, 0, 4, 4, 1}));
+  EXPECT_EQ(values_of(dbias), (Values{6, 7, 2}));
 }
 
 TEST_F(KnownValues, EmbeddingTakesPositionsModuloTheirNumber) {
