@@ -39,54 +39,55 @@ double median(std::vector<double> values) {
   return *middle;
 }
 
-// Buffers and operations of one size.
+// The operations of one size, each on memory of its own: what one leaves in the caches must not help or hinder another.
 class Course {
  public:
   Course(Group& group, Device& device, std::int64_t bytes)
-      : group_(group),
-        stream_(device.compute()),
-        count_(bytes / 4),
-        window_(group.allocate(device, bytes, MemoryKind::workspace)),
-        memory_(device.allocate(bytes, MemoryKind::workspace)),
-        other_(device.allocate(bytes, MemoryKind::workspace)) {
-    for (const auto& storage : {window_, memory_, other_})
-      std::fill_n(reinterpret_cast<float*>(storage->data()), count_, 1.0f);
-  }
+      : group_(group), device_(device), stream_(device.compute()), count_(bytes / 4) {}
 
   std::vector<Contender> contenders() {
     const double ranks = group_.size();
     const double share = (ranks - 1) / ranks;
     std::vector<Contender> all;
-    all.push_back({"all_reduce", "window", 2 * share, [this] { reduce(window_); }});
+    const auto reduce = [this](const Region& region) {
+      return [this, region] { group_.all_reduce(region, Reduction::sum, stream_); };
+    };
+    all.push_back({"all_reduce", "window", 2 * share, reduce(window())});
     if (group_.transport() == "mpi" && mpi_world_size() == group_.size())
-      all.push_back({"all_reduce", "MPI_Allreduce", 2 * share,
-                     [this] { mpi_all_reduce(reinterpret_cast<float*>(memory_->data()), count_); }});
-    all.push_back({"all_reduce", "device", 2 * share, [this] { reduce(other_); }});
+      all.push_back({"all_reduce", "MPI_Allreduce", 2 * share, [this, region = memory()] {
+                       mpi_all_reduce(static_cast<float*>(region.data), region.count);
+                     }});
+    all.push_back({"all_reduce", "device", 2 * share, reduce(memory())});
     if (count_ % group_.size() != 0) return all;
-    all.push_back({"all_gather", "window", share, [this] { group_.all_gather(mine(), region(window_), stream_); }});
-    all.push_back({"reduce_scatter", "window", share,
-                   [this] { group_.reduce_scatter(region(window_), mine(), Reduction::sum, stream_); }});
-    all.push_back({"broadcast", "window", 1.0, [this] { group_.broadcast(region(window_), 0, stream_); }});
+    all.push_back({"all_gather", "window", share,
+                   [this, region = window()] { group_.all_gather(part_of(region), region, stream_); }});
+    all.push_back({"reduce_scatter", "window", share, [this, region = window()] {
+                     group_.reduce_scatter(region, part_of(region), Reduction::sum, stream_);
+                   }});
+    all.push_back(
+        {"broadcast", "window", 1.0, [this, region = window()] { group_.broadcast(region, 0, stream_); }});
     return all;
   }
 
  private:
-  Region region(const std::shared_ptr<Storage>& storage) const {
-    return {.data = storage->data(), .count = count_, .dtype = DType::f32, .label = "measure"};
+  Region window() { return keep(group_.allocate(device_, count_ * 4, MemoryKind::workspace)); }
+  Region memory() { return keep(device_.allocate(count_ * 4, MemoryKind::workspace)); }
+  Region keep(std::shared_ptr<Storage> storage) {
+    std::fill_n(reinterpret_cast<float*>(storage->data()), count_, 1.0f);
+    storages_.push_back(std::move(storage));
+    return {.data = storages_.back()->data(), .count = count_, .dtype = DType::f32, .label = "measure"};
   }
-  Region mine() const {
+  Region part_of(const Region& region) const {
     const std::int64_t count = count_ / group_.size();
-    return {.data = window_->data() + group_.rank() * count * 4, .count = count, .dtype = DType::f32,
+    return {.data = static_cast<float*>(region.data) + group_.rank() * count, .count = count, .dtype = DType::f32,
             .label = "measure"};
   }
-  void reduce(const std::shared_ptr<Storage>& storage) { group_.all_reduce(region(storage), Reduction::sum, stream_); }
 
   Group& group_;
+  Device& device_;
   Stream& stream_;
   std::int64_t count_;
-  std::shared_ptr<Storage> window_;
-  std::shared_ptr<Storage> memory_;
-  std::shared_ptr<Storage> other_;
+  std::vector<std::shared_ptr<Storage>> storages_;
 };
 
 }  // namespace

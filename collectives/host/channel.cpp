@@ -1,7 +1,7 @@
 #include <algorithm>
-#include <cstring>
 
 #include "collectives/host/exchange.h"
+#include "collectives/host/stages.h"
 
 namespace trireme::collectives {
 namespace {
@@ -12,11 +12,11 @@ std::uint64_t signature_of(const Region& data) {
 }
 
 std::int64_t chunks_of(const Region& data) {
-  return std::max<std::int64_t>(1, (data.bytes() + Channel::chunk_bytes - 1) / Channel::chunk_bytes);
+  return std::max<std::int64_t>(1, pieces_of(data.bytes(), Channel::chunk_bytes));
 }
 
-std::size_t length_of(const Region& data, std::int64_t chunk) {
-  return static_cast<std::size_t>(std::min(Channel::chunk_bytes, data.bytes() - chunk * Channel::chunk_bytes));
+std::int64_t length_of(const Region& data, std::int64_t chunk) {
+  return std::min(Channel::chunk_bytes, data.bytes() - chunk * Channel::chunk_bytes);
 }
 
 }  // namespace
@@ -30,8 +30,8 @@ void send(Team& team, const Region& data, int to) {
     if (written >= Channel::chunks) team.await(channel.read, written + 1 - Channel::chunks, to, call);
     const std::size_t place = written % Channel::chunks;
     channel.signature[place].store(signature_of(data), std::memory_order_relaxed);
-    if (const std::size_t bytes = length_of(data, chunk); bytes > 0)
-      std::memcpy(channel.data[place], static_cast<std::byte*>(data.data) + chunk * Channel::chunk_bytes, bytes);
+    copy_to_stage(channel.data[place], static_cast<std::byte*>(data.data) + chunk * Channel::chunk_bytes,
+                  length_of(data, chunk));
     channel.written.raise(++written);
   }
 }
@@ -50,8 +50,8 @@ void recv(Team& team, const Region& data, int from) {
       fail("recv", team.family().self().name(), "expects", data.count, data.dtype, "from",
            team.person(from).name() + ",", "which sent", sent.count, sent.dtype, "in group '" + team.group() + "'");
     }
-    if (const std::size_t bytes = length_of(data, chunk); bytes > 0)
-      std::memcpy(static_cast<std::byte*>(data.data) + chunk * Channel::chunk_bytes, channel.data[place], bytes);
+    copy_bytes(static_cast<std::byte*>(data.data) + chunk * Channel::chunk_bytes, channel.data[place],
+               length_of(data, chunk));
     channel.read.raise(++read);
   }
 }

@@ -42,32 +42,42 @@ void reduce_direct(Team& team, const Region& in_out, Reduction reduction) {
   team.step();
 }
 
-// In round r a member fills piece r, sums its slice of piece r - 1 into its own stage, and takes the sums of the others
-// for piece r - 2 from theirs.
+// In round r a member puts what others sum of piece r into its stage, sums its own slice of piece r - 1 and puts the
+// result there too, and takes the results of the others for piece r - 2 from theirs.
 void reduce_stages(Team& team, const Region& in_out, Reduction reduction) {
   const std::int64_t size = size_of(in_out.dtype);
   const std::int64_t piece = Team::stage_bytes / size;
   const std::int64_t pieces = pieces_of(in_out.count, piece);
-  const auto length = [&](std::int64_t index) { return std::min(piece, in_out.count - index * piece); };
+  const auto slice_at = [&](std::int64_t index, int member) {
+    return slice_of(std::min(piece, in_out.count - index * piece), team.size(), member, in_out.dtype);
+  };
+  const auto staged = [&](std::int64_t index, int owner, const Slice& slice) {
+    return team.stage(owner, index % 3) + slice.begin * size;
+  };
+  const auto own = [&](std::int64_t index, const Slice& slice) { return element(in_out, index * piece + slice.begin); };
   for (std::int64_t round = 0; round < pieces + 2; ++round) {
     if (round > 0) team.await_all();
-    if (round < pieces)
-      copy_bytes(team.stage(team.me(), round % 3), element(in_out, round * piece), length(round) * size);
+    if (round < pieces) {
+      for (int member = 0; member < team.size(); ++member) {
+        const Slice slice = slice_at(round, member);
+        if (member != team.me()) copy_to_stage(staged(round, team.me(), slice), own(round, slice), slice.count * size);
+      }
+    }
     if (const std::int64_t index = round - 1; index >= 0 && index < pieces) {
-      const Slice slice = slice_of(length(index), team.size(), team.me(), in_out.dtype);
-      const Copies copies(team.size(),
-                          [&](int member) { return team.stage(member, index % 3) + slice.begin * size; });
-      std::byte* const targets[] = {copies.write[static_cast<std::size_t>(team.me())],
-                                    element(in_out, index * piece + slice.begin)};
-      reduce({.sources = copies.read, .targets = targets, .count = slice.count, .dtype = in_out.dtype,
+      const Slice slice = slice_at(index, team.me());
+      std::byte* const result = own(index, slice);
+      const Copies copies(team.size(), [&](int member) {
+        return member == team.me() ? result : staged(index, member, slice);
+      });
+      reduce({.sources = copies.read, .targets = {&result, 1}, .count = slice.count, .dtype = in_out.dtype,
               .reduction = reduction});
+      copy_to_stage(staged(index, team.me(), slice), result, slice.count * size);
     }
     if (const std::int64_t index = round - 2; index >= 0) {
       for (int step = 1; step < team.size(); ++step) {
         const int member = (team.me() + step) % team.size();
-        const Slice slice = slice_of(length(index), team.size(), member, in_out.dtype);
-        copy_bytes(element(in_out, index * piece + slice.begin), team.stage(member, index % 3) + slice.begin * size,
-             slice.count * size);
+        const Slice slice = slice_at(index, member);
+        copy_bytes(own(index, slice), staged(index, member, slice), slice.count * size);
       }
     }
     if (round < pieces + 1) team.arrive();
@@ -114,7 +124,7 @@ void all_gather(Team& team, const Region& mine, const Region& all) {
   through_stages(
       team, pieces_of(bytes, Team::stage_bytes),
       [&](std::int64_t index, std::int64_t place) {
-        copy_bytes(team.stage(team.me(), place), element(mine, 0) + index * Team::stage_bytes, length(index));
+        copy_to_stage(team.stage(team.me(), place), element(mine, 0) + index * Team::stage_bytes, length(index));
       },
       [&](std::int64_t index, std::int64_t place) {
         for (int step = 1; step < team.size(); ++step) {
@@ -148,7 +158,7 @@ void reduce_scatter(Team& team, const Region& all, const Region& mine, Reduction
       team, pieces_of(mine.bytes(), block),
       [&](std::int64_t index, std::int64_t place) {
         for (int member = 0; member < team.size(); ++member)
-          copy_bytes(team.stage(team.me(), place) + member * block, element(all, member * mine.count) + index * block,
+          copy_to_stage(team.stage(team.me(), place) + member * block, element(all, member * mine.count) + index * block,
                length(index));
       },
       [&](std::int64_t index, std::int64_t place) {
@@ -175,7 +185,7 @@ void broadcast(Team& team, const Region& in_out, int root) {
   through_stages(
       team, pieces_of(bytes, Team::stage_bytes),
       [&](std::int64_t index, std::int64_t place) {
-        if (is_root) copy_bytes(team.stage(root, place), element(in_out, 0) + index * Team::stage_bytes, length(index));
+        if (is_root) copy_to_stage(team.stage(root, place), element(in_out, 0) + index * Team::stage_bytes, length(index));
       },
       [&](std::int64_t index, std::int64_t place) {
         if (!is_root) copy_bytes(element(in_out, 0) + index * Team::stage_bytes, team.stage(root, place), length(index));
@@ -204,7 +214,7 @@ void all_to_all(Team& team, const Region& in, const Region& out) {
       team, pieces_of(bytes, block),
       [&](std::int64_t index, std::int64_t place) {
         for (int member = 0; member < team.size(); ++member)
-          copy_bytes(team.stage(team.me(), place) + member * block, element(in, 0) + member * bytes + index * block,
+          copy_to_stage(team.stage(team.me(), place) + member * block, element(in, 0) + member * bytes + index * block,
                length(index));
       },
       [&](std::int64_t index, std::int64_t place) {

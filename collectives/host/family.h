@@ -43,7 +43,7 @@ class FailureBoard {
 };
 
 // How long a wait spins before it yields: briefly where ranks outnumber cores, since the awaited one may need this core.
-constexpr int spins_for(int ranks, int cores) { return ranks <= cores ? 2000 : 50; }
+constexpr int spins_for(int ranks, int cores) { return ranks <= cores ? 8000 : 50; }
 
 class Family {
  public:

@@ -13,7 +13,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int yields = 32;
+constexpr auto yielding = std::chrono::microseconds(1000);
 constexpr int sleep_milliseconds = 50;
 constexpr std::int64_t page = 4096;
 
@@ -133,11 +133,13 @@ void Team::await(Signal& signal, std::uint64_t target, int member, const Call& c
 }
 
 void Team::await_slowly(Signal& signal, std::uint64_t target, int member, const Call& call) {
-  for (int look = 0; look < yields; ++look) {
-    ::sched_yield();
-    if (signal.read() >= target) return;
-  }
   const auto start = Clock::now();
+  do {
+    for (int look = 0; look < 16; ++look) {
+      ::sched_yield();
+      if (signal.read() >= target) return;
+    }
+  } while (Clock::now() - start < yielding);
   while (!signal.sleep(target, sleep_milliseconds)) {
     check(signal, target, member, call);
     if (std::chrono::duration<double>(Clock::now() - start).count() > family().deadline() + grace_)

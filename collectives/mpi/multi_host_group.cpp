@@ -163,7 +163,7 @@ void MultiHostGroup::reduce_large(const Call& call, const Region& in_out, Reduct
   const std::int64_t piece = stage_capacity / size;
   for (std::int64_t begin = 0; begin < in_out.count; begin += piece) {
     job.count = std::min(piece, in_out.count - begin);
-    copy_bytes(team().stage(team().me(), 0), element(in_out, begin), job.count * size);
+    copy_to_stage(team().stage(team().me(), 0), element(in_out, begin), job.count * size);
     await_workers();
     run_chain(job, scratch_);
     await_workers();
@@ -261,7 +261,7 @@ void MultiHostGroup::spread_by_stages(const Region& region, const std::vector<Pi
       team(), pieces_of(longest, Team::stage_bytes),
       [&](std::int64_t round, std::int64_t place) {
         for_round(round, [&](int owner, std::int64_t at, std::byte* memory, std::int64_t bytes) {
-          if (owner == team().me()) copy_bytes(team().stage(owner, place) + at, memory, bytes);
+          if (owner == team().me()) copy_to_stage(team().stage(owner, place) + at, memory, bytes);
         });
       },
       [&](std::int64_t round, std::int64_t place) {
