@@ -32,10 +32,12 @@ in_root() { (cd "$root" && "$@"); }
 
 # compile PRESET TARGETS...: configures and builds. Where there is ccache, clones in different folders share its results.
 compile() {
-  local preset=$1
+  local preset=$1 quiet=()
   shift
+  [ -t 1 ] || quiet=(-- --quiet) # no terminal: no progress
   quietly in_root cmake --preset "$preset" || die "configuring failed; what CMake says is above"
-  CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1 in_root cmake --build --preset "$preset" --parallel "$(cores)" --target "$@" ||
+  CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1 in_root cmake --build --preset "$preset" --parallel "$(cores)" --target "$@" \
+    "${quiet[@]}" ||
     die "building failed; what the compiler says is above"
 }
 
