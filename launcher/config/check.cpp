@@ -99,16 +99,20 @@ void check_message(const Message& message, const std::string& prefix, const Orig
   }
 }
 
+// Of two fields that disagree, the one to point at: a default cannot be pointed at.
+const char* written_one(const char* first, const char* second, const Origins& origins) {
+  return origins.knows(first) || !origins.knows(second) ? first : second;
+}
+
 void check_model(const job::Job& job, const Origins& origins) {
   if (job.model().kind_case() == job::Model::KIND_NOT_SET)
     origins.fail("model", "expected a model; write model { gpt { } } or model { mlp { } }");
   if (!job.model().has_gpt()) return;
   const job::Gpt& gpt = job.model().gpt();
   if (gpt.width() % gpt.heads() != 0)
-    origins.fail(
-        origins.knows("model.gpt.heads") || !origins.knows("model.gpt.width") ? "model.gpt.heads" : "model.gpt.width",
-        "expected heads that divide the width; " + text_of(gpt.width()) + " is not a multiple of " +
-            text_of(gpt.heads()));
+    origins.fail(written_one("model.gpt.heads", "model.gpt.width", origins),
+                 "expected heads that divide the width; " + text_of(gpt.width()) + " is not a multiple of " +
+                     text_of(gpt.heads()));
 }
 
 void check_text(const job::Text& text, const Origins& origins) {
@@ -161,8 +165,9 @@ void check_pace(const job::Job& job, const Origins& origins) {
     origins.fail("batch.micro", "expected a part of batch.global; " + text_of(batch.global()) +
                                     " is not a multiple of " + text_of(batch.micro()));
   if (job.parallel().data() > 0 && batch.global() % job.parallel().data() != 0)
-    origins.fail("batch.global", "expected samples that parallel.data ranks share equally; " + text_of(batch.global()) +
-                                     " is not a multiple of " + text_of(job.parallel().data()));
+    origins.fail(written_one("batch.global", "parallel.data", origins),
+                 "expected samples that the ranks share equally; batch.global " + text_of(batch.global()) +
+                     " is not a multiple of parallel.data " + text_of(job.parallel().data()));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "launcher/report/metrics.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -61,7 +62,9 @@ MetricsLog::MetricsLog(std::string path, std::int64_t resumed_step) : path_(std:
   const std::int64_t keep = resumed_step > 0 ? bytes_up_to(path_, resumed_step) : 0;
   file_ = FileHandle(open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
   require(static_cast<bool>(file_), where, path_ + ": cannot be written:", system_message(errno));
-  require(ftruncate(file_.get(), keep) == 0, where, path_ + ": cannot be cut to step", resumed_step, ":",
+  struct stat status {};
+  const bool longer = fstat(file_.get(), &status) == 0 && status.st_size > keep;
+  require(!longer || ftruncate(file_.get(), keep) == 0, where, path_ + ": cannot be cut to step", resumed_step, ":",
           system_message(errno));
 }
 

@@ -159,9 +159,9 @@ void draw_legend(std::string& svg, const Curves& curves) {
 
 }  // namespace
 
-std::vector<double> round_ticks(double low, double high, int most) {
-  if (!(high > low) || most < 1) return {};
-  const double rough = (high - low) / most, power = std::pow(10.0, std::floor(std::log10(rough)));
+std::vector<double> round_ticks(double low, double high, int count) {
+  if (!(high > low) || count < 1) return {};
+  const double rough = (high - low) / count, power = std::pow(10.0, std::floor(std::log10(rough)));
   double step = 10.0 * power;
   for (const double factor : {1.0, 2.0, 5.0})
     if (factor * power >= rough * (1.0 - 1e-9)) {
@@ -169,8 +169,8 @@ std::vector<double> round_ticks(double low, double high, int most) {
       break;
     }
   std::vector<double> ticks;
-  for (double count = std::ceil(low / step - 1e-9); count * step <= high + step * 1e-9; count += 1.0)
-    ticks.push_back(count * step);
+  for (double number = std::ceil(low / step - 1e-9); number * step <= high + step * 1e-9; number += 1.0)
+    ticks.push_back(number * step);
   return ticks;
 }
 

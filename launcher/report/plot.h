@@ -15,7 +15,7 @@ struct PlotOptions {
 // An SVG drawing of both curves, with axes, ticks and a legend; the last losses are written beside their curves.
 std::string draw_losses(const Curves& curves, const PlotOptions& options = {});
 
-// Tick positions, at most `most`, at 1, 2 or 5 times a power of ten, inside [low, high].
-std::vector<double> round_ticks(double low, double high, int most);
+// Tick positions, about `count`, at 1, 2 or 5 times a power of ten, inside [low, high].
+std::vector<double> round_ticks(double low, double high, int count);
 
 }  // namespace trireme::launcher
