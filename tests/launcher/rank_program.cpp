@@ -1,0 +1,64 @@
+// A rank for tests of the fleet: leaves its process number in a folder and then does as it is told.
+//   rank_program FOLDER ORDER [RANK] ...
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+#include <vector>
+
+namespace {
+
+volatile sig_atomic_t told_to_stop = 0;
+
+void wait_long() {
+  for (int tenths = 0; tenths < 600 && !told_to_stop; ++tenths) usleep(100000);
+}
+
+int obey(int rank, const std::string& folder, const std::vector<std::string>& words) {
+  const std::string& order = words[0];
+  const bool me = words.size() > 1 && std::atoi(words[1].c_str()) == rank;
+  if (order == "say") {
+    std::printf("rank %d speaks\n", rank);
+    std::fprintf(stderr, "rank %d: the same trouble\n", rank);
+    return 0;
+  }
+  if (order == "fail") {  // every rank, for the same reason
+    std::fprintf(stderr, "rank %d: the same trouble\n", rank);
+    usleep(300000);
+    return 1;
+  }
+  if (order == "exit" && me) return std::atoi(words[2].c_str());
+  if (order == "kill" && me) {
+    usleep(200000);
+    raise(std::atoi(words[2].c_str()));
+  }
+  if (order == "deaf") {
+    signal(SIGUSR1, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGINT, SIG_IGN);
+  }
+  if (order == "restart") {  // fails until it is told to resume
+    if (words.back() == "--resume") {
+      std::printf("resumed\n");
+      return 0;
+    }
+    if (rank == 0) return 4;
+  }
+  std::ofstream(folder + "/ready." + std::to_string(rank));
+  wait_long();
+  return told_to_stop ? 75 : 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  signal(SIGUSR1, [](int) { told_to_stop = 1; });
+  const char* text = std::getenv("OMPI_COMM_WORLD_RANK");
+  const int rank = text ? std::atoi(text) : 0;
+  const std::string folder = argv[1];
+  std::ofstream(folder + "/process." + std::to_string(rank)) << getpid() << std::endl;
+  return obey(rank, folder, {argv + 2, argv + argc});
+}
