@@ -13,7 +13,7 @@ namespace trireme::store {
 namespace {
 
 constexpr std::int64_t largest_write = std::int64_t{8} << 20;
-constexpr std::int64_t start_every = std::int64_t{32} << 20;
+constexpr std::int64_t start_every = std::int64_t{8} << 20;
 
 int ask(const FaultHook& fault, std::string_view call, const std::string& path) {
   return fault ? fault(call, path) : 0;
