@@ -22,7 +22,9 @@ struct Contender {
 };
 
 // So many in a row that the clock's own time does not matter.
-int batch_of(std::int64_t bytes) { return static_cast<int>(std::clamp<std::int64_t>((2 << 20) / bytes, 1, 400)); }
+int batch_of(std::int64_t bytes) {
+  return static_cast<int>(std::clamp<std::int64_t>((2 << 20) / bytes, 1, 400));
+}
 
 // One sample: from a common start until this rank is done, for each of a batch.
 double sample(Group& group, Device& device, const Contender& contender, int batch) {
@@ -54,9 +56,8 @@ class Course {
     };
     all.push_back({"all_reduce", "window", 2 * share, reduce(window())});
     if (group_.transport() == "mpi" && mpi_world_size() == group_.size())
-      all.push_back({"all_reduce", "MPI_Allreduce", 2 * share, [this, region = memory()] {
-                       mpi_all_reduce(static_cast<float*>(region.data), region.count);
-                     }});
+      all.push_back({"all_reduce", "MPI_Allreduce", 2 * share,
+                     [this, region = memory()] { mpi_all_reduce(static_cast<float*>(region.data), region.count); }});
     all.push_back({"all_reduce", "device", 2 * share, reduce(memory())});
     if (count_ % group_.size() != 0) return all;
     all.push_back({"all_gather", "window", share,
@@ -64,8 +65,7 @@ class Course {
     all.push_back({"reduce_scatter", "window", share, [this, region = window()] {
                      group_.reduce_scatter(region, part_of(region), Reduction::sum, stream_);
                    }});
-    all.push_back(
-        {"broadcast", "window", 1.0, [this, region = window()] { group_.broadcast(region, 0, stream_); }});
+    all.push_back({"broadcast", "window", 1.0, [this, region = window()] { group_.broadcast(region, 0, stream_); }});
     return all;
   }
 
@@ -79,7 +79,9 @@ class Course {
   }
   Region part_of(const Region& region) const {
     const std::int64_t count = count_ / group_.size();
-    return {.data = static_cast<float*>(region.data) + group_.rank() * count, .count = count, .dtype = DType::f32,
+    return {.data = static_cast<float*>(region.data) + group_.rank() * count,
+            .count = count,
+            .dtype = DType::f32,
             .label = "measure"};
   }
 

@@ -13,8 +13,8 @@ int mpi_world_size() {
 }
 
 void mpi_all_reduce(float* data, std::int64_t count) {
-  collectives::check_mpi(
-      MPI_Allreduce(MPI_IN_PLACE, data, static_cast<int>(count), MPI_FLOAT, MPI_SUM, MPI_COMM_WORLD), "MPI_Allreduce");
+  collectives::check_mpi(MPI_Allreduce(MPI_IN_PLACE, data, static_cast<int>(count), MPI_FLOAT, MPI_SUM, MPI_COMM_WORLD),
+                         "MPI_Allreduce");
 }
 
 }  // namespace trireme

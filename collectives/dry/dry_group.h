@@ -26,7 +26,8 @@ using DryRecord = std::vector<DryOperation>;
 // Bytes that one rank must send at least, on average over the ranks: what bus bandwidth is reckoned by.
 std::int64_t bytes_sent(const DryOperation& operation);
 
-// How a split will turn out. The colors of the other ranks, on which that depends, cannot be asked for by one rank alone.
+// How a split will turn out. The colors of the other ranks, on which that depends, cannot be asked for by one rank
+// alone.
 struct DrySplit {
   std::string name;  // of the new group
   int rank = 0;

@@ -29,9 +29,9 @@ constexpr std::uint64_t field(std::uint64_t word, int bit, int width) {
 }  // namespace
 
 std::string_view name_of(Operation operation) {
-  constexpr std::array<std::string_view, 11> names{"none",       "all_reduce", "all_gather", "reduce_scatter",
-                                                   "broadcast",  "all_to_all", "send",       "recv",
-                                                   "barrier",    "split",      "allocate"};
+  constexpr std::array<std::string_view, 11> names{"none",      "all_reduce", "all_gather", "reduce_scatter",
+                                                   "broadcast", "all_to_all", "send",       "recv",
+                                                   "barrier",   "split",      "allocate"};
   return names[static_cast<std::size_t>(operation)];
 }
 
@@ -57,7 +57,8 @@ std::string Call::describe() const {
   text << name_of(operation);
   const bool reduces = operation == Operation::all_reduce || operation == Operation::reduce_scatter;
   if (reduces) text << ' ' << trireme::name_of(reduction);
-  if (operation == Operation::allocate) text << " of " << count << " bytes";
+  if (operation == Operation::allocate)
+    text << " of " << count << " bytes";
   else if (operation != Operation::barrier && operation != Operation::split)
     text << " of " << count << ' ' << trireme::name_of(dtype);
   if (operation == Operation::broadcast) text << " from rank " << root;

@@ -22,7 +22,8 @@ class PeerFailed : public Error {
   using Error::Error;
 };
 
-// A contiguous range of elements on the group's device. `label` names it in messages ("gradient bucket 3: h.5 ... h.3").
+// A contiguous range of elements on the group's device. `label` names it in messages ("gradient bucket 3: h.5 ...
+// h.3").
 struct Region {
   void* data = nullptr;
   std::int64_t count = 0;  // elements
@@ -35,7 +36,8 @@ struct Region {
 // Rules for every backend:
 //  - every rank of the group makes the same calls in the same order; an operation is enqueued on `stream` and done when
 //    the stream is; one group is used on one stream at a time (split a second group for a second stream);
-//  - sums are taken in rank order, in fp32 for 16-bit types and rounded once: the same bits on every rank, on every run,
+//  - sums are taken in rank order, in fp32 for 16-bit types and rounded once: the same bits on every rank, on every
+//  run,
 //    and on every transport;
 //  - a wait longer than the deadline throws an Error that names this rank and host, the operation, its label and
 //    sequence number, and the ranks that have not arrived; ranks that call different operations get an Error that names

@@ -22,8 +22,8 @@ std::int64_t length_of(const Region& data, std::int64_t chunk) {
 }  // namespace
 
 void send(Team& team, const Region& data, int to) {
-  const Call call{.operation = Operation::send, .dtype = data.dtype, .root = to, .count = data.count,
-                  .label = data.label};
+  const Call call{
+      .operation = Operation::send, .dtype = data.dtype, .root = to, .count = data.count, .label = data.label};
   Channel& channel = team.channel(team.me(), to);
   std::uint64_t written = channel.written.read();
   for (std::int64_t chunk = 0; chunk < chunks_of(data); ++chunk) {
@@ -37,8 +37,8 @@ void send(Team& team, const Region& data, int to) {
 }
 
 void recv(Team& team, const Region& data, int from) {
-  const Call call{.operation = Operation::recv, .dtype = data.dtype, .root = from, .count = data.count,
-                  .label = data.label};
+  const Call call{
+      .operation = Operation::recv, .dtype = data.dtype, .root = from, .count = data.count, .label = data.label};
   Channel& channel = team.channel(from, team.me());
   std::uint64_t read = channel.read.read();
   for (std::int64_t chunk = 0; chunk < chunks_of(data); ++chunk) {

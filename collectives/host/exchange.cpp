@@ -25,10 +25,12 @@ struct Copies {
 
 void reduce_small(Team& team, const Region& in_out, Reduction reduction) {
   std::vector<const std::byte*> sources(static_cast<std::size_t>(team.size()));
-  for (int member = 0; member < team.size(); ++member)
-    sources[static_cast<std::size_t>(member)] = team.payload(member);
+  for (int member = 0; member < team.size(); ++member) sources[static_cast<std::size_t>(member)] = team.payload(member);
   std::byte* const target = element(in_out, 0);
-  reduce({.sources = sources, .targets = {&target, 1}, .count = in_out.count, .dtype = in_out.dtype,
+  reduce({.sources = sources,
+          .targets = {&target, 1},
+          .count = in_out.count,
+          .dtype = in_out.dtype,
           .reduction = reduction});
 }
 
@@ -37,7 +39,10 @@ void reduce_direct(Team& team, const Region& in_out, Reduction reduction) {
   const Slice slice = slice_of(in_out.count, team.size(), team.me(), in_out.dtype);
   const Copies copies(team.size(),
                       [&](int member) { return team.reach(member) + slice.begin * size_of(in_out.dtype); });
-  reduce({.sources = copies.read, .targets = copies.write, .count = slice.count, .dtype = in_out.dtype,
+  reduce({.sources = copies.read,
+          .targets = copies.write,
+          .count = slice.count,
+          .dtype = in_out.dtype,
           .reduction = reduction});
   team.step();
 }
@@ -66,10 +71,12 @@ void reduce_stages(Team& team, const Region& in_out, Reduction reduction) {
     if (const std::int64_t index = round - 1; index >= 0 && index < pieces) {
       const Slice slice = slice_at(index, team.me());
       std::byte* const result = own(index, slice);
-      const Copies copies(team.size(), [&](int member) {
-        return member == team.me() ? result : staged(index, member, slice);
-      });
-      reduce({.sources = copies.read, .targets = {&result, 1}, .count = slice.count, .dtype = in_out.dtype,
+      const Copies copies(team.size(),
+                          [&](int member) { return member == team.me() ? result : staged(index, member, slice); });
+      reduce({.sources = copies.read,
+              .targets = {&result, 1},
+              .count = slice.count,
+              .dtype = in_out.dtype,
               .reduction = reduction});
       copy_to_stage(staged(index, team.me(), slice), result, slice.count * size);
     }
@@ -94,13 +101,19 @@ Slice slice_of(std::int64_t count, int parts, int index, DType dtype) {
 }
 
 void all_reduce(Team& team, const Region& in_out, Reduction reduction) {
-  const Call call{.operation = Operation::all_reduce, .reduction = reduction, .dtype = in_out.dtype,
-                  .count = in_out.count, .label = in_out.label};
+  const Call call{.operation = Operation::all_reduce,
+                  .reduction = reduction,
+                  .dtype = in_out.dtype,
+                  .count = in_out.count,
+                  .label = in_out.label};
   const Way way = begin(team, call, in_out);
   if (team.size() == 1) return;
-  if (way == Way::payload) reduce_small(team, in_out, reduction);
-  else if (way == Way::direct) reduce_direct(team, in_out, reduction);
-  else reduce_stages(team, in_out, reduction);
+  if (way == Way::payload)
+    reduce_small(team, in_out, reduction);
+  else if (way == Way::direct)
+    reduce_direct(team, in_out, reduction);
+  else
+    reduce_stages(team, in_out, reduction);
 }
 
 void all_gather(Team& team, const Region& mine, const Region& all) {
@@ -135,8 +148,11 @@ void all_gather(Team& team, const Region& mine, const Region& all) {
 }
 
 void reduce_scatter(Team& team, const Region& all, const Region& mine, Reduction reduction) {
-  const Call call{.operation = Operation::reduce_scatter, .reduction = reduction, .dtype = mine.dtype,
-                  .count = mine.count, .label = all.label};
+  const Call call{.operation = Operation::reduce_scatter,
+                  .reduction = reduction,
+                  .dtype = mine.dtype,
+                  .count = mine.count,
+                  .label = all.label};
   const std::int64_t size = size_of(mine.dtype);
   const auto sum_into = [&](std::byte* target, std::int64_t count, const auto& source) {
     std::vector<const std::byte*> sources;
@@ -158,8 +174,8 @@ void reduce_scatter(Team& team, const Region& all, const Region& mine, Reduction
       team, pieces_of(mine.bytes(), block),
       [&](std::int64_t index, std::int64_t place) {
         for (int member = 0; member < team.size(); ++member)
-          copy_to_stage(team.stage(team.me(), place) + member * block, element(all, member * mine.count) + index * block,
-               length(index));
+          copy_to_stage(team.stage(team.me(), place) + member * block,
+                        element(all, member * mine.count) + index * block, length(index));
       },
       [&](std::int64_t index, std::int64_t place) {
         sum_into(element(mine, 0) + index * block, length(index) / size,
@@ -168,7 +184,10 @@ void reduce_scatter(Team& team, const Region& all, const Region& mine, Reduction
 }
 
 void broadcast(Team& team, const Region& in_out, int root) {
-  const Call call{.operation = Operation::broadcast, .dtype = in_out.dtype, .root = root, .count = in_out.count,
+  const Call call{.operation = Operation::broadcast,
+                  .dtype = in_out.dtype,
+                  .root = root,
+                  .count = in_out.count,
                   .label = in_out.label};
   const std::int64_t bytes = in_out.bytes();
   const bool is_root = team.me() == root;
@@ -185,10 +204,12 @@ void broadcast(Team& team, const Region& in_out, int root) {
   through_stages(
       team, pieces_of(bytes, Team::stage_bytes),
       [&](std::int64_t index, std::int64_t place) {
-        if (is_root) copy_to_stage(team.stage(root, place), element(in_out, 0) + index * Team::stage_bytes, length(index));
+        if (is_root)
+          copy_to_stage(team.stage(root, place), element(in_out, 0) + index * Team::stage_bytes, length(index));
       },
       [&](std::int64_t index, std::int64_t place) {
-        if (!is_root) copy_bytes(element(in_out, 0) + index * Team::stage_bytes, team.stage(root, place), length(index));
+        if (!is_root)
+          copy_bytes(element(in_out, 0) + index * Team::stage_bytes, team.stage(root, place), length(index));
       });
 }
 
@@ -215,13 +236,13 @@ void all_to_all(Team& team, const Region& in, const Region& out) {
       [&](std::int64_t index, std::int64_t place) {
         for (int member = 0; member < team.size(); ++member)
           copy_to_stage(team.stage(team.me(), place) + member * block, element(in, 0) + member * bytes + index * block,
-               length(index));
+                        length(index));
       },
       [&](std::int64_t index, std::int64_t place) {
         for (int step = 0; step < team.size(); ++step) {
           const int member = (team.me() + step) % team.size();
           copy_bytes(element(out, 0) + member * bytes + index * block, team.stage(member, place) + team.me() * block,
-               length(index));
+                     length(index));
         }
       });
 }

@@ -7,7 +7,9 @@
 
 namespace trireme::collectives {
 
-std::string Person::name() const { return "rank " + std::to_string(rank) + " on host " + host; }
+std::string Person::name() const {
+  return "rank " + std::to_string(rank) + " on host " + host;
+}
 
 bool FailureBoard::publish(std::string_view text) noexcept {
   std::uint32_t nobody = 0;

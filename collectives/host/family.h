@@ -42,8 +42,11 @@ class FailureBoard {
   char text_[capacity] = {};
 };
 
-// How long a wait spins before it yields: briefly where ranks outnumber cores, since the awaited one may need this core.
-constexpr int spins_for(int ranks, int cores) { return ranks <= cores ? 8000 : 50; }
+// How long a wait spins before it yields: briefly where ranks outnumber cores, since the awaited one may need this
+// core.
+constexpr int spins_for(int ranks, int cores) {
+  return ranks <= cores ? 8000 : 50;
+}
 
 class Family {
  public:

@@ -40,7 +40,9 @@ std::shared_ptr<Memory> share(Team& team, const Call& call, int leader, std::int
 class WindowStorage : public Storage {
  public:
   WindowStorage(std::shared_ptr<const Window> window, std::shared_ptr<Family> family)
-      : Storage(window->part(window->own), window->part_bytes), window_(std::move(window)), family_(std::move(family)) {}
+      : Storage(window->part(window->own), window->part_bytes),
+        window_(std::move(window)),
+        family_(std::move(family)) {}
   ~WindowStorage() override { family_->windows().remove(window_->number); }
 
  private:
@@ -71,8 +73,12 @@ std::unique_ptr<Team> found_team(Team& parent, const std::vector<int>& members, 
   const Call call{.operation = Operation::split, .label = name};
   auto memory = share(parent, call, members.front(), Team::bytes(static_cast<int>(members.size())));
   parent.family().number_taken(number);
-  Team::Parts parts{.family = parent.shared_family(), .memory = std::move(memory), .ranks = {}, .me = 0,
-                    .group = std::move(name), .number = number};
+  Team::Parts parts{.family = parent.shared_family(),
+                    .memory = std::move(memory),
+                    .ranks = {},
+                    .me = 0,
+                    .group = std::move(name),
+                    .number = number};
   for (int member : members) {
     if (member == parent.me()) parts.me = static_cast<int>(parts.ranks.size());
     parts.ranks.push_back(parent.rank_of(member));

@@ -36,14 +36,17 @@ class Descriptor {
 std::shared_ptr<Memory> map(std::int64_t bytes, int flags, int descriptor) {
   void* base = ::mmap(nullptr, static_cast<std::size_t>(bytes), PROT_READ | PROT_WRITE, flags, descriptor, 0);
   if (base == MAP_FAILED)
-    fail(where, "could not map", bytes, "bytes:", std::strerror(errno), "- use smaller buffers or fewer ranks per host");
+    fail(where, "could not map", bytes, "bytes:", std::strerror(errno),
+         "- use smaller buffers or fewer ranks per host");
   if (bytes >= huge_page) ::madvise(base, static_cast<std::size_t>(bytes), MADV_HUGEPAGE);  // a wish, may fail
   return std::make_shared<Memory>(static_cast<std::byte*>(base), bytes);
 }
 
 }  // namespace
 
-Memory::~Memory() { ::munmap(base_, static_cast<std::size_t>(bytes_)); }
+Memory::~Memory() {
+  ::munmap(base_, static_cast<std::size_t>(bytes_));
+}
 
 std::int64_t MemoryHub::put(std::shared_ptr<Memory> memory) {
   std::lock_guard lock(mutex_);
@@ -64,8 +67,10 @@ void MemoryHub::drop(std::int64_t key) {
 }
 
 Offer::~Offer() {
-  if (hub_) hub_->drop(handle_.key);
-  else ::close(static_cast<int>(handle_.key));
+  if (hub_)
+    hub_->drop(handle_.key);
+  else
+    ::close(static_cast<int>(handle_.key));
 }
 
 std::unique_ptr<Offer> Sharing::create(std::int64_t bytes) const {

@@ -79,7 +79,8 @@ class Sharing {
   std::shared_ptr<MemoryHub> hub_;  // null between processes
 };
 
-// Makes the pages of [begin, begin + bytes) present now, so that want of memory is an error here and not a signal later.
+// Makes the pages of [begin, begin + bytes) present now, so that want of memory is an error here and not a signal
+// later.
 void make_present(std::byte* begin, std::int64_t bytes, std::string_view what);
 
 }  // namespace trireme::collectives

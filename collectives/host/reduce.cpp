@@ -116,8 +116,10 @@ template <class Format, class Op>
   Vector<A> sums[unrolled];
   for (int part = 0; part < unrolled; ++part) {
     const std::int64_t begin = at + part * lanes;
-    if (job.carry_in) load(sums[part], reinterpret_cast<const A*>(job.carry_in) + begin);
-    else Format::widen(sums[part], reinterpret_cast<const T*>(job.sources[0]) + begin);
+    if (job.carry_in)
+      load(sums[part], reinterpret_cast<const A*>(job.carry_in) + begin);
+    else
+      Format::widen(sums[part], reinterpret_cast<const T*>(job.sources[0]) + begin);
   }
   for (std::size_t source = job.carry_in ? 0 : 1; source < job.sources.size(); ++source) {
     for (int part = 0; part < unrolled; ++part) {
@@ -147,7 +149,8 @@ template <class Format, class Op>
                        : static_cast<A>(reinterpret_cast<const T*>(job.sources[0])[at]);
   for (; source < job.sources.size(); ++source)
     Op::apply(sum, static_cast<A>(reinterpret_cast<const T*>(job.sources[source])[at]));
-  if (job.carry_out) reinterpret_cast<A*>(job.carry_out)[at] = sum;
+  if (job.carry_out)
+    reinterpret_cast<A*>(job.carry_out)[at] = sum;
   else
     for (std::byte* target : job.targets) reinterpret_cast<T*>(target)[at] = static_cast<T>(sum);
 }
@@ -184,13 +187,21 @@ template <class Op>
 
 // The same source for three instruction sets; the machine chooses. Lane by lane they do the same operations, so they
 // give the same bits.
-[[gnu::target("arch=x86-64-v4")]] void reduce_512(const ReduceJob& job) { reduce_any(job); }
-[[gnu::target("arch=x86-64-v3")]] void reduce_256(const ReduceJob& job) { reduce_any(job); }
-void reduce_128(const ReduceJob& job) { reduce_any(job); }
+[[gnu::target("arch=x86-64-v4")]] void reduce_512(const ReduceJob& job) {
+  reduce_any(job);
+}
+[[gnu::target("arch=x86-64-v3")]] void reduce_256(const ReduceJob& job) {
+  reduce_any(job);
+}
+void reduce_128(const ReduceJob& job) {
+  reduce_any(job);
+}
 
 }  // namespace
 
-DType accumulator_of(DType dtype) { return dtype == DType::bf16 || dtype == DType::f16 ? DType::f32 : dtype; }
+DType accumulator_of(DType dtype) {
+  return dtype == DType::bf16 || dtype == DType::f16 ? DType::f32 : dtype;
+}
 
 void reduce(const ReduceJob& job) {
   if (__builtin_cpu_supports("x86-64-v4")) return reduce_512(job);

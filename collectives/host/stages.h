@@ -26,9 +26,9 @@ inline void copy_bytes(std::byte* to, const std::byte* from, std::int64_t bytes)
   if (bytes > 0 && to != from) std::memcpy(to, from, static_cast<std::size_t>(bytes));
 }
 
-// The same into memory that other ranks read and this one fills again later, past the caches. A line that two cores have
-// read costs its writer ten times more than these stores where cores do not share their last cache (measured on two core
-// complexes of an EPYC: 28 ns against 2.2 ns per line), and about as much as they do where cores share it.
+// The same into memory that other ranks read and this one fills again later, past the caches. A line that two cores
+// have read costs its writer ten times more than these stores where cores do not share their last cache (measured on
+// two core complexes of an EPYC: 28 ns against 2.2 ns per line), and about as much as they do where cores share it.
 void copy_to_stage(std::byte* to, const std::byte* from, std::int64_t bytes);
 
 // Starts a call on all members: with the region's bytes when they are few, otherwise with its place, if it has one.
@@ -51,7 +51,9 @@ inline Way begin(Team& team, const Call& call, const Region& region) {
   return bytes <= Team::small_bytes && team.placeless() ? Way::payload : Way::stages;
 }
 
-inline std::int64_t pieces_of(std::int64_t count, std::int64_t piece) { return (count + piece - 1) / piece; }
+inline std::int64_t pieces_of(std::int64_t count, std::int64_t piece) {
+  return (count + piece - 1) / piece;
+}
 
 // The pipeline through the stages: in round r a member fills piece r of its stage and uses piece r - 1, which all have
 // filled. Two places in turn and one wait per round are enough: who enters round r has used piece r - 2.

@@ -17,7 +17,9 @@ constexpr auto yielding = std::chrono::microseconds(1000);
 constexpr int sleep_milliseconds = 50;
 constexpr std::int64_t page = 4096;
 
-constexpr std::int64_t whole_pages(std::int64_t bytes) { return (bytes + page - 1) / page * page; }
+constexpr std::int64_t whole_pages(std::int64_t bytes) {
+  return (bytes + page - 1) / page * page;
+}
 
 }  // namespace
 
@@ -92,7 +94,7 @@ const std::byte* Team::payload(int member) const noexcept {
   const Slot& published = slot(member);
   const std::size_t parity = sequence_ & 1;
   return payload_bytes_ <= static_cast<std::int64_t>(sizeof published.tiny[parity]) ? published.tiny[parity]
-                                                                                   : published.small[parity];
+                                                                                    : published.small[parity];
 }
 
 bool Team::direct() {
@@ -143,8 +145,8 @@ void Team::await_slowly(Signal& signal, std::uint64_t target, int member, const 
   while (!signal.sleep(target, sleep_milliseconds)) {
     check(signal, target, member, call);
     if (std::chrono::duration<double>(Clock::now() - start).count() > family().deadline() + grace_)
-      fail(name_of(call.operation), family().self().name(), "waited", family().deadline(), "s in", describe(call) +
-           "; not arrived:", missing(signal, target, member),
+      fail(name_of(call.operation), family().self().name(), "waited", family().deadline(), "s in",
+           describe(call) + "; not arrived:", missing(signal, target, member),
            "- look there first; if the ranks are only slow, raise the deadline");
   }
 }
@@ -156,8 +158,8 @@ void Team::check(Signal& signal, std::uint64_t target, int member, const Call& c
   };
   family().check(name_of(call.operation), status);
   const bool left = slot(member).left.load(std::memory_order_acquire) != 0;
-  const bool dead = person(member).process != 0 && ::kill(static_cast<pid_t>(person(member).process), 0) != 0 &&
-                    errno == ESRCH;
+  const bool dead =
+      person(member).process != 0 && ::kill(static_cast<pid_t>(person(member).process), 0) != 0 && errno == ESRCH;
   if ((!left && !dead) || signal.read() >= target) return;
   family().check(name_of(call.operation), status);
   fail(name_of(call.operation), family().self().name(), "waits in", describe(call) + ", but", person(member).name(),
@@ -191,9 +193,9 @@ void Team::mismatch(int member) {
   Call other = Call::unpack(slot(member).signature[parity].load(std::memory_order_relaxed));
   const std::string label = slot(member).record[parity].label();
   other.label = label;
-  fail(name_of(call_.operation), "ranks disagree in call", sequence_, "of group '" + group() + "':",
-       family().self().name(), "calls", call_.describe() + ",", person(member).name(), "calls",
-       other.describe() + "; every rank must make the same calls in the same order");
+  fail(name_of(call_.operation), "ranks disagree in call", sequence_,
+       "of group '" + group() + "':", family().self().name(), "calls", call_.describe() + ",", person(member).name(),
+       "calls", other.describe() + "; every rank must make the same calls in the same order");
 }
 
 }  // namespace trireme::collectives

@@ -41,15 +41,15 @@ struct Channel {
   static constexpr std::int64_t chunk_bytes = 128 << 10;
   static constexpr std::uint64_t chunks = 2;
 
-  alignas(64) Signal written;  // chunks, by the sender
-  alignas(64) Signal read;     // chunks, by the receiver
+  alignas(64) Signal written;                                // chunks, by the sender
+  alignas(64) Signal read;                                   // chunks, by the receiver
   alignas(64) std::atomic<std::uint64_t> signature[chunks];  // of the message that the chunk belongs to
   alignas(64) std::byte data[chunks][chunk_bytes];
 };
 
 class Team {
  public:
-  static constexpr std::int64_t small_bytes = 8 << 10;   // published with the call itself
+  static constexpr std::int64_t small_bytes = 8 << 10;    // published with the call itself
   static constexpr std::int64_t stage_bytes = 512 << 10;  // one piece of a member's stage
   static constexpr int stage_pieces = 3;
   static constexpr int max_members = 1024;
@@ -60,7 +60,7 @@ class Team {
     std::vector<int> ranks;          // the members' ranks in the world
     int me = 0;                      // index of this rank among them
     std::string group;
-    std::uint32_t number = 0;        // of the group, see Family::propose_number
+    std::uint32_t number = 0;  // of the group, see Family::propose_number
   };
   static std::int64_t bytes(int members);
   explicit Team(Parts parts);

@@ -24,9 +24,9 @@ struct Window {
   std::uint64_t number = 0;  // unique within the family, equal on all ranks
   std::shared_ptr<Memory> memory;
   std::int64_t part_bytes = 0;
-  std::int64_t stride = 0;      // bytes from one rank's part to the next
-  std::vector<int> part_of;     // by rank of the world: which part is its own; -1: none
-  int own = 0;                  // this rank's part
+  std::int64_t stride = 0;   // bytes from one rank's part to the next
+  std::vector<int> part_of;  // by rank of the world: which part is its own; -1: none
+  int own = 0;               // this rank's part
 
   std::byte* part(int index) const { return memory->base() + index * stride; }
 };

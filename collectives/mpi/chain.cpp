@@ -22,10 +22,9 @@ struct Run {
 std::vector<Run> runs_of(const Layout& layout) {
   std::vector<Run> runs;
   for (int rank = 0; rank < layout.size(); ++rank) {
-    const int host = layout.host_of[static_cast<std::size_t>(rank)];
+    const int host = layout.host(rank);
     if (runs.empty() || runs.back().host != host) runs.push_back({.host = host, .members = {}});
-    const auto& members = layout.members[static_cast<std::size_t>(host)];
-    runs.back().members.push_back(static_cast<int>(std::find(members.begin(), members.end(), rank) - members.begin()));
+    runs.back().members.push_back(layout.member(rank));
   }
   return runs;
 }
@@ -81,7 +80,7 @@ class Lane {
   std::vector<int> back_;
   std::int64_t place_ = 0;  // of this host on the way back
   Slice slice_;
-  std::int64_t chunk_ = 0;   // elements
+  std::int64_t chunk_ = 0;  // elements
   std::int64_t chunks_ = 0;
   std::int64_t size_ = 0;      // bytes of an element
   std::int64_t sum_size_ = 0;  // of a partial sum
@@ -101,7 +100,8 @@ Lane::Lane(const ChainJob& job, std::vector<std::byte>& scratch)
   chunks_ = (slice_.count + chunk_ - 1) / chunk_;
   place_ = std::find(back_.begin(), back_.end(), job.layout.mine) - back_.begin();
   for (std::int64_t run = 0; run <= last_run(); ++run)
-    if (runs_[static_cast<std::size_t>(run)].host == job.layout.mine) stations_.push_back({.run = run, .in = {}, .out = {}});
+    if (runs_[static_cast<std::size_t>(run)].host == job.layout.mine)
+      stations_.push_back({.run = run, .in = {}, .out = {}});
   const std::int64_t buffer = chunk_ * sum_size_;
   scratch.resize(std::max(scratch.size(), (stations_.size() * 4 + 2) * static_cast<std::size_t>(buffer)));
   std::byte* next = scratch.data();
@@ -154,7 +154,8 @@ void Lane::add(Station& station, std::int64_t chunk) {
           .reduction = job_.reduction,
           .carry_in = station.run == 0 ? nullptr : station.in.buffer[turn],
           .carry_out = last ? nullptr : station.out.buffer[turn]});
-  if (last) pass_on(job_.copies[static_cast<std::size_t>(job_.team.me())] + offset, chunk, passed_);
+  if (last)
+    pass_on(job_.copies[static_cast<std::size_t>(job_.team.me())] + offset, chunk, passed_);
   else
     job_.wire.send(station.out.requests[turn], worker_of_run(station.run + 1), stream(station.run + 1),
                    station.out.buffer[turn], count_of(chunk) * sum_size_);

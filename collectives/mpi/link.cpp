@@ -22,7 +22,9 @@ constexpr char failure_kind = 'F';
 constexpr char question_kind = 'Q';
 constexpr char answer_kind = 'A';
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 }  // namespace
 
@@ -59,8 +61,10 @@ bool Link::complete(MPI_Request& request, double deadline) const {
     check_mpi(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test");
     if (done) return true;
     if (seconds_since(start) > deadline) return false;
-    if (look < 1000) ::sched_yield();
-    else std::this_thread::sleep_for(std::chrono::microseconds(200));
+    if (look < 1000)
+      ::sched_yield();
+    else
+      std::this_thread::sleep_for(std::chrono::microseconds(200));
   }
 }
 

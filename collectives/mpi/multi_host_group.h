@@ -1,8 +1,8 @@
 // A group whose ranks lie on several hosts: shared memory within each, messages between them.
 //
-// Every call begins with all ranks of each host arriving at its team and the hosts' first ranks exchanging headers, so a
-// missing rank or a mismatched call is found, wherever it is, before data moves. Small payloads travel with the headers
-// and every rank reduces them itself, in rank order; large sums go along a chain (chain.h).
+// Every call begins with all ranks of each host arriving at its team and the hosts' first ranks exchanging headers, so
+// a missing rank or a mismatched call is found, wherever it is, before data moves. Small payloads travel with the
+// headers and every rank reduces them itself, in rank order; large sums go along a chain (chain.h).
 #pragma once
 
 #include <cstddef>
@@ -42,6 +42,8 @@ class MultiHostGroup : public TeamGroup {
     std::int64_t offset = 0;
     std::int64_t bytes = 0;
   };
+
+  static constexpr double grace = 2.0;  // seconds, see Team::set_grace
 
   bool leads() const noexcept { return team().me() == 0; }
   // Payloads of up to this many bytes may go with a call.

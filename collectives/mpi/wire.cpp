@@ -71,8 +71,10 @@ void Wire::wait(Requests& requests, const Call& call) const {
   for (std::int64_t look = 0;; ++look) {
     std::erase_if(requests, [](Request& request) { return request.done(); });
     if (requests.empty()) return;
-    if (look > yields) std::this_thread::sleep_for(nap);
-    else if (look > family.spins()) ::sched_yield();
+    if (look > yields)
+      std::this_thread::sleep_for(nap);
+    else if (look > family.spins())
+      ::sched_yield();
     if (look % 32 != 31) continue;
     const double waited = std::chrono::duration<double>(Clock::now() - start).count();
     if (waited - listened > listen_interval) {
@@ -99,8 +101,9 @@ void Wire::expire(const Requests& requests, const Call& call) const {
                (answer == answers.end() ? std::string("no answer: busy elsewhere, stopped or dead") : answer->second) +
                ')';
   }
-  fail(name_of(call.operation), family.self().name(), "waited", family.deadline(), "s in", team_.describe(call) +
-       "; not arrived:", missing, "- look there first; if the ranks are only slow, raise the deadline");
+  fail(name_of(call.operation), family.self().name(), "waited", family.deadline(), "s in",
+       team_.describe(call) + "; not arrived:", missing,
+       "- look there first; if the ranks are only slow, raise the deadline");
 }
 
 }  // namespace trireme::collectives

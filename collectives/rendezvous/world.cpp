@@ -30,8 +30,8 @@ struct Hello {
   cpu_set_t cores = {};
 };
 
-// Ranks share memory when they see each other's processes: one kernel and one process namespace. Host names alone do not
-// tell: containers of one machine may have the same.
+// Ranks share memory when they see each other's processes: one kernel and one process namespace. Host names alone do
+// not tell: containers of one machine may have the same.
 std::uint64_t shared_domain(std::string_view host) {
   std::string boot;
   std::ifstream("/proc/sys/kernel/random/boot_id") >> boot;
@@ -136,13 +136,13 @@ World::World(const GroupOptions& options) : state_(std::make_unique<State>()) {
   state.link->open(options.deadline);
   state.meet_the_others();
   const Sharing sharing = Sharing::among_processes();
-  state.family = std::make_shared<Family>(
-      Family::Parts{.rank = state.link->rank(),
-                    .persons = state.persons,
-                    .sharing = sharing,
-                    .failure_memory = state.share(sharing, Family::failure_bytes),
-                    .deadline = options.deadline,
-                    .spins = spins_for(static_cast<int>(state.here.size()), state.cores)});
+  state.family =
+      std::make_shared<Family>(Family::Parts{.rank = state.link->rank(),
+                                             .persons = state.persons,
+                                             .sharing = sharing,
+                                             .failure_memory = state.share(sharing, Family::failure_bytes),
+                                             .deadline = options.deadline,
+                                             .spins = spins_for(static_cast<int>(state.here.size()), state.cores)});
   if (static_cast<int>(state.here.size()) == state.link->size()) return;  // one host: no news from elsewhere
   FailureBoard& failure = state.family->failure();
   state.family->listen = [link = state.link, &failure](const auto& status) { link->listen(failure, status); };
@@ -157,10 +157,18 @@ World::~World() {
   state.link->finish();
 }
 
-int World::rank() const noexcept { return state_->link->rank(); }
-int World::size() const noexcept { return state_->link->size(); }
-int World::local_rank() const noexcept { return state_->places[static_cast<std::size_t>(rank())].local_rank; }
-const std::vector<RankPlace>& World::places() const noexcept { return state_->places; }
+int World::rank() const noexcept {
+  return state_->link->rank();
+}
+int World::size() const noexcept {
+  return state_->link->size();
+}
+int World::local_rank() const noexcept {
+  return state_->places[static_cast<std::size_t>(rank())].local_rank;
+}
+const std::vector<RankPlace>& World::places() const noexcept {
+  return state_->places;
+}
 
 std::unique_ptr<Group> World::group() {
   State& state = *state_;
@@ -181,6 +189,8 @@ std::unique_ptr<Group> World::group() {
   return make_mpi_group(std::move(team), state.link, std::move(layout));
 }
 
-void World::abort(int code) noexcept { state_->link->abort(code); }
+void World::abort(int code) noexcept {
+  state_->link->abort(code);
+}
 
 }  // namespace trireme

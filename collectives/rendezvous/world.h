@@ -1,6 +1,6 @@
-// The ranks that a launcher (mpirun, srun) has started, and the groups of them. One World lives in a process, from before
-// the first group to after the last; a process that no launcher started has none, never touches MPI, and takes its
-// group of one from make_thread_groups(1).
+// The ranks that a launcher (mpirun, srun) has started, and the groups of them. One World lives in a process, from
+// before the first group to after the last; a process that no launcher started has none, never touches MPI, and takes
+// its group of one from make_thread_groups(1).
 #pragma once
 
 #include <functional>

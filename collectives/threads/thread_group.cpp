@@ -50,8 +50,11 @@ std::vector<std::unique_ptr<Group>> make_thread_groups(int ranks, const GroupOpt
                                                          .one_address_space = !options.pretend_processes});
     const std::uint32_t number = family->propose_number();
     family->number_taken(number);
-    auto team = std::make_unique<Team>(Team::Parts{.family = std::move(family), .memory = team_memory,
-                                                   .ranks = members, .me = rank, .group = options.name,
+    auto team = std::make_unique<Team>(Team::Parts{.family = std::move(family),
+                                                   .memory = team_memory,
+                                                   .ranks = members,
+                                                   .me = rank,
+                                                   .group = options.name,
                                                    .number = number});
     groups.push_back(std::make_unique<HostGroup>(std::move(team), "threads"));
   }

@@ -32,8 +32,12 @@ TEST(Dry, RecordsEveryOperationInOrder) {
   group->barrier(stream);
 
   const auto operation = [](std::string name, std::int64_t bytes, std::string label, std::string of, int ranks) {
-    return DryOperation{.operation = std::move(name), .bytes = bytes, .dtype = DType::bf16, .label = std::move(label),
-                        .group = std::move(of), .ranks = ranks};
+    return DryOperation{.operation = std::move(name),
+                        .bytes = bytes,
+                        .dtype = DType::bf16,
+                        .label = std::move(label),
+                        .group = std::move(of),
+                        .ranks = ranks};
   };
   DryRecord expected{operation("allocate", 1000, "", "world", 4),
                      operation("all_reduce", 800, "bucket 0", "world", 4),
@@ -72,7 +76,8 @@ TEST(Dry, CountsTheBytesThatARankSends) {
 TEST(Dry, RefusesCountsThatDoNotFit) {
   const auto device = make_dry_device();
   const auto group = make_dry_group(0, 4, nullptr);
-  EXPECT_THROW(group->all_gather({.data = nullptr, .count = 3}, {.data = nullptr, .count = 8}, device->compute()), Error);
+  EXPECT_THROW(group->all_gather({.data = nullptr, .count = 3}, {.data = nullptr, .count = 8}, device->compute()),
+               Error);
   EXPECT_THROW(make_dry_group(4, 4, nullptr), Error);
 }
 

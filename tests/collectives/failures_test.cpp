@@ -16,11 +16,12 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 // Runs `body` on every rank and returns each rank's error; empty where there was none.
-std::vector<std::string> errors_of(int ranks, double deadline,
-                                   const std::function<void(Group&, Device&)>& body) {
+std::vector<std::string> errors_of(int ranks, double deadline, const std::function<void(Group&, Device&)>& body) {
   std::vector<std::string> errors(static_cast<std::size_t>(ranks));
   auto groups = make_thread_groups(ranks, {.deadline = deadline});
   std::vector<std::thread> threads;
@@ -94,8 +95,10 @@ TEST(Failures, DifferentCallsAreNamedOnBothSides) {
   const auto disagree = [](const std::function<void(Group&, Device&)>& odd, std::string_view expected) {
     const auto start = Clock::now();
     const auto errors = errors_of(3, 20.0, [&](Group& group, Device& device) {
-      if (group.rank() == 2) odd(group, device);
-      else sum(group, device, 100, "loss");
+      if (group.rank() == 2)
+        odd(group, device);
+      else
+        sum(group, device, 100, "loss");
     });
     EXPECT_LT(seconds_since(start), 5.0);
     const std::string all = joined(errors);

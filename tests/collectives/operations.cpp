@@ -56,7 +56,9 @@ class Values {
 };
 
 // Small, and never negative, so that it fits every dtype; different for ranks and elements.
-int number(int rank, std::int64_t i) { return static_cast<int>((i * 7 + rank * 3 + i / 1000) % 11); }
+int number(int rank, std::int64_t i) {
+  return static_cast<int>((i * 7 + rank * 3 + i / 1000) % 11);
+}
 
 int reduced(Reduction reduction, int ranks, std::int64_t i) {
   int result = number(0, i);
@@ -137,9 +139,8 @@ void all_to_all_once(Group& group, Device& device, std::int64_t count, bool wind
   in.fill([&](std::int64_t i) { return number(group.rank(), i); });
   group.all_to_all(in.region(), out.region(), device.compute());
   device.compute().synchronize();
-  out.expect("all_to_all", [&](std::int64_t i) {
-    return number(static_cast<int>(i / count), group.rank() * count + i % count);
-  });
+  out.expect("all_to_all",
+             [&](std::int64_t i) { return number(static_cast<int>(i / count), group.rank() * count + i % count); });
 }
 
 // Around a ring: even ranks send first, so that no send waits for one that waits for it.

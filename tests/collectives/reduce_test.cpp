@@ -22,8 +22,10 @@ std::vector<T> random_values(std::size_t count, unsigned seed) {
   std::vector<T> values(count);
   for (T& value : values) {
     const float unit = static_cast<float>(random() % 20'001) / 10'000.0f - 1.0f;
-    if constexpr (std::is_integral_v<T>) value = static_cast<T>(random());
-    else value = static_cast<T>(std::ldexp(unit, static_cast<int>(random() % 24) - 12));
+    if constexpr (std::is_integral_v<T>)
+      value = static_cast<T>(random());
+    else
+      value = static_cast<T>(std::ldexp(unit, static_cast<int>(random() % 24) - 12));
   }
   return values;
 }
@@ -46,7 +48,8 @@ const std::byte* bytes(const std::vector<T>& values, std::size_t from) {
 
 template <class T>
 class Reduce : public ::testing::Test {};
-using Types = ::testing::Types<float, double, BFloat16, Float16, std::int32_t, std::int64_t, std::uint8_t, std::uint16_t>;
+using Types =
+    ::testing::Types<float, double, BFloat16, Float16, std::int32_t, std::int64_t, std::uint8_t, std::uint16_t>;
 TYPED_TEST_SUITE(Reduce, Types);
 
 TYPED_TEST(Reduce, FollowsTheScalarFormulaInOrder) {
@@ -63,7 +66,10 @@ TYPED_TEST(Reduce, FollowsTheScalarFormulaInOrder) {
         std::vector<T> first(count + 1, T{}), second(count + 1, T{});
         std::byte* const to[] = {reinterpret_cast<std::byte*>(first.data()),
                                  reinterpret_cast<std::byte*>(second.data())};
-        reduce({.sources = from, .targets = to, .count = static_cast<std::int64_t>(count), .dtype = dtype_of<T>,
+        reduce({.sources = from,
+                .targets = to,
+                .count = static_cast<std::int64_t>(count),
+                .dtype = dtype_of<T>,
                 .reduction = reduction});
         for (std::size_t i = 0; i < count; ++i) {
           auto sum = static_cast<SumOf<T>>(copies[0][shift + i]);
@@ -92,8 +98,8 @@ TYPED_TEST(Reduce, CarriesAPartialSumUnrounded) {
   auto* const carried = reinterpret_cast<std::byte*>(carry.data());
   reduce({.sources = all, .targets = {&to_whole, 1}, .count = count, .dtype = dtype_of<T>});
   reduce({.sources = {all, 2}, .targets = {}, .count = count, .dtype = dtype_of<T>, .carry_out = carried});
-  reduce({.sources = {all + 2, 2}, .targets = {&to_joined, 1}, .count = count, .dtype = dtype_of<T>,
-          .carry_in = carried});
+  reduce(
+      {.sources = {all + 2, 2}, .targets = {&to_joined, 1}, .count = count, .dtype = dtype_of<T>, .carry_in = carried});
   EXPECT_EQ(std::memcmp(whole.data(), joined.data(), count * sizeof(T)), 0);
 }
 
@@ -110,19 +116,26 @@ void every_pattern() {
     for (std::uint32_t bits = 0; bits < 65536; ++bits) {
       const float sum = static_cast<float>(numbers[bits]) + (two ? static_cast<float>(others[bits]) : -0.0f);
       const T expected(sum);
-      if (std::isnan(sum)) ASSERT_TRUE(std::isnan(static_cast<float>(result[bits]))) << bits;
-      else ASSERT_EQ(result[bits].bits, expected.bits) << bits;
+      if (std::isnan(sum))
+        ASSERT_TRUE(std::isnan(static_cast<float>(result[bits]))) << bits;
+      else
+        ASSERT_EQ(result[bits].bits, expected.bits) << bits;
     }
   }
 }
-TEST(ReduceShort, EveryBFloat16) { every_pattern<BFloat16>(); }
-TEST(ReduceShort, EveryFloat16) { every_pattern<Float16>(); }
+TEST(ReduceShort, EveryBFloat16) {
+  every_pattern<BFloat16>();
+}
+TEST(ReduceShort, EveryFloat16) {
+  every_pattern<Float16>();
+}
 
 // Rounding from fp32: ties, overflow, subnormals of the short types, infinities.
 template <class T>
 void every_rounding() {
   std::vector<float> carry;
-  for (std::uint32_t bits = 0; bits < 0xffffffffu - 70'000u; bits += 65'521u) carry.push_back(std::bit_cast<float>(bits));
+  for (std::uint32_t bits = 0; bits < 0xffffffffu - 70'000u; bits += 65'521u)
+    carry.push_back(std::bit_cast<float>(bits));
   for (std::uint32_t bits = 0; bits < 65536; ++bits)  // halfway between two neighbours, and next to it
     for (std::uint32_t step : {0x0fffu, 0x1000u, 0x1001u})
       carry.push_back(std::bit_cast<float>(((bits & 0x8000u) << 16) | (0x33000000u + ((bits & 0x7fffu) << 13) + step)));
@@ -130,15 +143,24 @@ void every_rounding() {
   std::vector<T> result(carry.size());
   const std::byte* const from = bytes(zeros, 0);
   std::byte* const to = reinterpret_cast<std::byte*>(result.data());
-  reduce({.sources = {&from, 1}, .targets = {&to, 1}, .count = static_cast<std::int64_t>(carry.size()),
-          .dtype = dtype_of<T>, .carry_in = bytes(carry, 0)});
+  reduce({.sources = {&from, 1},
+          .targets = {&to, 1},
+          .count = static_cast<std::int64_t>(carry.size()),
+          .dtype = dtype_of<T>,
+          .carry_in = bytes(carry, 0)});
   for (std::size_t i = 0; i < carry.size(); ++i) {
-    if (std::isnan(carry[i])) ASSERT_TRUE(std::isnan(static_cast<float>(result[i]))) << i;
-    else ASSERT_EQ(result[i].bits, T(carry[i]).bits) << carry[i];
+    if (std::isnan(carry[i]))
+      ASSERT_TRUE(std::isnan(static_cast<float>(result[i]))) << i;
+    else
+      ASSERT_EQ(result[i].bits, T(carry[i]).bits) << carry[i];
   }
 }
-TEST(ReduceShort, EveryRoundingToBFloat16) { every_rounding<BFloat16>(); }
-TEST(ReduceShort, EveryRoundingToFloat16) { every_rounding<Float16>(); }
+TEST(ReduceShort, EveryRoundingToBFloat16) {
+  every_rounding<BFloat16>();
+}
+TEST(ReduceShort, EveryRoundingToFloat16) {
+  every_rounding<Float16>();
+}
 
 TEST(ReduceFloat, NaNInAnySourceGivesNaN) {
   const float nan = std::numeric_limits<float>::quiet_NaN();

@@ -30,15 +30,33 @@ class Ranks : public ::testing::Environment {
 
 Ranks* ranks = nullptr;
 
-TEST(Mpi, AllReduce) { check_all_reduce(*ranks->group, *ranks->device); }
-TEST(Mpi, AllGather) { check_all_gather(*ranks->group, *ranks->device); }
-TEST(Mpi, ReduceScatter) { check_reduce_scatter(*ranks->group, *ranks->device); }
-TEST(Mpi, Broadcast) { check_broadcast(*ranks->group, *ranks->device); }
-TEST(Mpi, AllToAll) { check_all_to_all(*ranks->group, *ranks->device); }
-TEST(Mpi, SendRecv) { check_send_recv(*ranks->group, *ranks->device); }
-TEST(Mpi, Barrier) { check_barrier(*ranks->group, *ranks->device); }
-TEST(Mpi, Windows) { check_windows(*ranks->group, *ranks->device); }
-TEST(Mpi, Split) { check_split(*ranks->group, *ranks->device); }
+TEST(Mpi, AllReduce) {
+  check_all_reduce(*ranks->group, *ranks->device);
+}
+TEST(Mpi, AllGather) {
+  check_all_gather(*ranks->group, *ranks->device);
+}
+TEST(Mpi, ReduceScatter) {
+  check_reduce_scatter(*ranks->group, *ranks->device);
+}
+TEST(Mpi, Broadcast) {
+  check_broadcast(*ranks->group, *ranks->device);
+}
+TEST(Mpi, AllToAll) {
+  check_all_to_all(*ranks->group, *ranks->device);
+}
+TEST(Mpi, SendRecv) {
+  check_send_recv(*ranks->group, *ranks->device);
+}
+TEST(Mpi, Barrier) {
+  check_barrier(*ranks->group, *ranks->device);
+}
+TEST(Mpi, Windows) {
+  check_windows(*ranks->group, *ranks->device);
+}
+TEST(Mpi, Split) {
+  check_split(*ranks->group, *ranks->device);
+}
 TEST(Mpi, RandomOrder) {
   for (unsigned seed : {1u, 2u}) check_random_order(*ranks->group, *ranks->device, seed);
 }
@@ -56,8 +74,7 @@ TEST(Mpi, SumsHaveTheBitsOfThreads) {
 TEST(Mpi, EveryRankHasAPlace) {
   ASSERT_EQ(static_cast<int>(ranks->world.places().size()), ranks->group->size());
   EXPECT_EQ(ranks->world.rank(), ranks->group->rank());
-  EXPECT_EQ(ranks->world.places()[static_cast<std::size_t>(ranks->world.rank())].local_rank,
-            ranks->world.local_rank());
+  EXPECT_EQ(ranks->world.places()[static_cast<std::size_t>(ranks->world.rank())].local_rank, ranks->world.local_rank());
   EXPECT_EQ(ranks->group->transport(), "mpi");
 }
 
