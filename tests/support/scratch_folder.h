@@ -30,7 +30,7 @@ class ScratchFolder {
 
   // Writes a file below the folder, making the folders between.
   std::string write(std::string_view name, std::string_view bytes) const {
-    const std::string path = *this / name;
+    std::string path = *this / name;
     std::filesystem::create_directories(std::filesystem::path(path).parent_path());
     std::filesystem::remove(path);  // a new file: some file systems flush one that is cut to nothing and rewritten
     std::ofstream(path, std::ios::binary) << bytes;

@@ -28,7 +28,7 @@ std::string error_of(const TextOptions& options) {
 
 TEST(Text, AFileIsItsTokens) {
   const ScratchFolder folder;
-  const std::string bytes("caf\xc3\xa9 \xff\0 end", 13);
+  const std::string bytes("caf\xc3\xa9 \xff\0 end", 12);
   EXPECT_EQ(read({.paths = {folder.write("a.txt", bytes)}}), bytes) << "a named file is text whatever its bytes";
 }
 

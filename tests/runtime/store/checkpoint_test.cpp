@@ -77,6 +77,7 @@ void save_in_slices(const std::string& path, const State& state, const std::vect
       all.back()->add({.name = "count", .dtype = DType::i64, .shape = {}}, &state.count);
     }
   }
+  parts.reserve(all.size());
   for (auto& writer : all) parts.push_back(writer->finish_part());
   all.front()->publish(parts, {});
 }

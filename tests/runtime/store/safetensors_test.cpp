@@ -118,6 +118,7 @@ TEST(Safetensors, EveryDTypeKeepsItsName) {
   const std::vector<DType> dtypes{DType::f32, DType::bf16, DType::f16, DType::f64,
                                   DType::i32, DType::i64,  DType::u8,  DType::u16};
   std::vector<TensorSpec> specs;
+  specs.reserve(dtypes.size());
   for (DType dtype : dtypes) specs.push_back({std::string(name_of(dtype)), dtype, {3}});
   SafetensorsWriter writer(path, specs);
   const char data[24] = "0123456789abcdefghijklm";
