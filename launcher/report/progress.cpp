@@ -65,7 +65,9 @@ Progress::Progress(ProgressOptions options, Write write, Clock clock)
 
 std::string Progress::line(const StepMetrics& metrics) const {
   const std::int64_t left = options_.total_steps - metrics.step;
-  const double rate = metrics.tokens_per_s > 0.0 ? metrics.tokens_per_s : metrics.samples_per_s;
+  const double now = metrics.tokens_per_s > 0.0 ? metrics.tokens_per_s : metrics.samples_per_s;
+  const double rate =
+      seconds_per_step_ > 0.0 ? now * metrics.step_ms / 1e3 / seconds_per_step_ : now;  // of the mean step
   std::string text = "step " + std::to_string(metrics.step) + '/' + std::to_string(options_.total_steps);
   text += "  loss " + format("%.4f", shown_loss_);
   if (validation_) text += "  validation " + format("%.4f", *validation_);

@@ -123,8 +123,8 @@ TEST_F(Program, DoctorStartsTwoRanks) {
 
 TEST_F(Program, MeasuresCollectives) {
   for (const std::string transport : {"threads", "mpi"}) {
-    const Ended ended = trireme(
-        {"bench", "collectives", "-n", "2", "--transport", transport, "--bytes", "4096", "--samples", "3", "--json"});
+    const Ended ended = trireme({"bench", "collectives", "-n", "2", "--transport", transport, "--bytes", "1048576",
+                                 "--samples", "1", "--json"});
     EXPECT_EQ(ended.code, 0) << ended.err;
     EXPECT_EQ(ended.out.find("{\"bench\":\"collectives\","), 0u) << ended.out;
     EXPECT_NE(ended.out.find("\"operation\":\"all_reduce\""), std::string::npos);
