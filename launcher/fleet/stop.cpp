@@ -1,38 +1,50 @@
 #include "launcher/fleet/stop.h"
 
+#include <pthread.h>
 #include <unistd.h>
 
-#include <array>
-#include <csignal>
+#include <atomic>
+#include <mutex>
+#include <thread>
 
 namespace trireme::launcher {
 namespace {
 
-constexpr std::array<int, 3> watched = {SIGTERM, SIGINT, SIGUSR1};
-volatile std::sig_atomic_t requested = 0;
+std::atomic<bool> requested = false, leaving = false;
 
-void note(int signal) {
-  if (requested && signal != SIGUSR1) _exit(128 + signal);
-  requested = 1;
+void watch(const sigset_t& signals) {
+  for (int signal = 0; sigwait(&signals, &signal) == 0;)
+    if (leaving || (requested.exchange(true) && signal != SIGUSR1)) _exit(128 + signal);
 }
 
 }  // namespace
 
+sigset_t heeded(std::initializer_list<int> signals) {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : signals) {
+    struct sigaction action {};
+    if (sigaction(signal, nullptr, &action) != 0 || action.sa_handler != SIG_IGN) sigaddset(&set, signal);
+  }
+  return set;
+}
+
+// A thread of its own takes the signals, and all others block them. No handler may run in a thread that computes:
+// oneDNN's matrix products keep data addresses in the stack pointer, and the system writes a handler's frame below that
+// pointer, over whatever lies there.
 void watch_for_stop() {
-  struct sigaction action {};
-  action.sa_handler = note;
-  action.sa_flags = SA_RESTART;
-  sigemptyset(&action.sa_mask);
-  for (const int signal : watched) sigaction(signal, &action, nullptr);
+  const sigset_t signals = heeded({SIGTERM, SIGINT, SIGHUP, SIGUSR1});
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  static std::once_flag once;
+  std::call_once(once, [&] { std::thread(watch, signals).detach(); });
 }
 
 bool stop_requested() noexcept {
-  return requested != 0;
+  return requested;
 }
 
-void stop_watching() {
-  for (const int signal : watched) std::signal(signal, SIG_DFL);
-  requested = 0;
+void stop_watching() noexcept {
+  leaving = true;
 }
 
 }  // namespace trireme::launcher

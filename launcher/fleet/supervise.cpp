@@ -16,6 +16,7 @@
 
 #include "launcher/fleet/mpirun_voice.h"
 #include "launcher/fleet/processes.h"
+#include "launcher/fleet/stop.h"
 #include "runtime/base/error.h"
 #include "runtime/base/file.h"
 
@@ -101,9 +102,8 @@ class Supervisor {
 };
 
 void Supervisor::start() {
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGCHLD}) sigaddset(&set, signal);
+  sigset_t set = heeded({SIGINT, SIGTERM, SIGHUP, SIGUSR1});
+  sigaddset(&set, SIGCHLD);
   sigprocmask(SIG_BLOCK, &set, &before_);
   signals_ = FileHandle(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   require(static_cast<bool>(signals_), "fleet", "cannot wait for signals:", system_message(errno));
@@ -182,7 +182,7 @@ void Supervisor::hear_signals() {
     } else if (stop_signal_ == 0) {
       stop_signal_ = signal;
       ask_to_stop();
-    } else {
+    } else if (signal != SIGUSR1) {
       say("leaving at once");
       kill_ranks();
     }
