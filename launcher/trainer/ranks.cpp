@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <iostream>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -35,6 +37,12 @@ void show(int rank, const std::string& message) {
   std::cerr << text << std::flush;
 }
 
+std::string words_of(const std::exception& error) {
+  if (dynamic_cast<const std::bad_alloc*>(&error))
+    return "out of memory; try a smaller batch.micro, or recompute: block";
+  return error.what();
+}
+
 int in_threads(const RankOptions& options, const std::function<int(RankView&)>& body) {
   auto groups = make_thread_groups(options.ranks, {.deadline = options.deadline, .name = "world", .pretend_hosts = {}});
   std::vector<RankPlace> places;
@@ -50,10 +58,11 @@ int in_threads(const RankOptions& options, const std::function<int(RankView&)>& 
       try {
         RankView view{*group, options.ranks, places};
         mine = body(view);
+      } catch (const PeerFailed&) {  // its rank says what happened
       } catch (const std::exception& error) {
         const bool shared = dynamic_cast<const parallel::SharedError*>(&error) != nullptr;
         const std::lock_guard lock(mutex);
-        if (!shown) show(group->rank(), error.what());
+        if (!shown) show(group->rank(), words_of(error));
         shown = true;  // what follows in the other ranks follows from this
         if (!shared) group->abort(error.what());
       }
@@ -75,8 +84,14 @@ int as_one_of_many(const RankOptions& options, const std::function<int(RankView&
   } catch (const parallel::SharedError& error) {
     if (world->rank() == 0) show(0, error.what());
     return 1;
+  } catch (const PeerFailed&) {  // its rank says what happened, and ends the others
+    std::this_thread::sleep_for(std::chrono::seconds(2));
+    world->abort(1);
   } catch (const std::exception& error) {
-    show(world->rank(), error.what());
+    // Ranks often fail alike. What started them shows equal words once; where that is a plain mpirun the first rank
+    // speaks and ends the others while they wait.
+    if (world->rank() > 0 && !is_supervised()) std::this_thread::sleep_for(std::chrono::seconds(1));
+    show(world->rank(), words_of(error));
     world->abort(1);
   }
 }

@@ -51,29 +51,37 @@ void prepare_folder(const job::Job& job, bool resume) {
 }
 
 // Where to go on from: the newest checkpoint that is in order, or the start.
+// The first rank chooses: what it sees of a shared file system another rank may not see yet.
 std::int64_t resume_from(TrainingRun& run, std::string& passed_over) {
-  const store::FoundCheckpoint found = store::latest_checkpoint(run.job().run_dir());
-  for (const std::string& line : found.refused) passed_over += "passed over: " + line + "\n";
-  return found.path.empty() ? 0 : run.load(found.path);
+  const std::vector<std::string> chosen =
+      parallel::together(*run.backend().device, run.ranks(), run.backend().device->compute(), [&] {
+        if (!run.leads()) return std::string();
+        const store::FoundCheckpoint found = store::latest_checkpoint(run.job().run_dir());
+        for (const std::string& line : found.refused) passed_over += "passed over: " + line + "\n";
+        return found.path;
+      });
+  return chosen.front().empty() ? 0 : run.load(chosen.front());
 }
 
 void show_sample(TrainingRun& run, Report& report) {
   const job::Sample& sample = run.job().sample();
   auto* language = dynamic_cast<LanguageModel*>(&run.task());
   const auto tokenizer = make_tokenizer(run.job());
-  if (sample.tokens() == 0 || !language || !tokenizer || !run.leads()) return;
+  if (sample.tokens() == 0 || !language || !tokenizer) return;
+  // Every rank writes the same text, so that none waits for another; the first one shows it.
   const std::string text = sample_text(language->model(), run.backend(), compute_dtype(run.job()), *tokenizer,
                                        {.prompt = sample.prompt(),
                                         .tokens = sample.tokens(),
                                         .temperature = sample.temperature(),
                                         .top_k = sample.top_k(),
                                         .seed = run.job().seed()});
+  if (!run.leads()) return;
   report.note("--- sample ---\n" + sample.prompt() + text + "\n--- end of sample ---");
   std::ofstream((fs::path(run.job().run_dir()) / "sample.txt").string()) << sample.prompt() << text << '\n';
 }
 
-int train_rank(const job::Job& job, const TrainOptions& options, RankView& view) {
-  TrainingRun run(job, view.world, view.ranks_on_host);
+int train_with(TrainingRun& run, const TrainOptions& options, const RankView& view) {
+  const job::Job& job = run.job();
   parallel::together(*run.backend().device, run.ranks(), run.backend().device->compute(), [&] {
     if (run.leads()) prepare_folder(job, options.resume);
     return std::string();
@@ -99,6 +107,18 @@ int train_rank(const job::Job& job, const TrainOptions& options, RankView& view)
   const int code = run_loop(run, report, first);
   if (code == 0) show_sample(run, report);
   return code;
+}
+
+int train_rank(const job::Job& job, const TrainOptions& options, RankView& view) {
+  TrainingRun run(job, view.world, view.ranks_on_host);
+  try {
+    return train_with(run, options, view);
+  } catch (const parallel::SharedError&) {
+    throw;
+  } catch (const std::exception& error) {  // told to the others before this rank's part is taken down
+    run.ranks().abort(error.what());
+    throw;
+  }
 }
 
 }  // namespace

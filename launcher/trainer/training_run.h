@@ -26,8 +26,7 @@ class TrainingRun {
 
   StepReport train(std::int64_t step, bool stop);
   bool has_validation() const noexcept { return validation_ != nullptr; }
-  // Mean loss over `batches` batches of the training size, 0 for all; at most the validation set, whole batches of one
-  // sample at least.
+  // Mean loss over `batches` batches of the training size, or as many as the validation set has; 0 for the whole set.
   double validate(std::int64_t batches);
 
   // Saves the state after `steps` steps in the run's folder and removes the oldest checkpoints. Collective.

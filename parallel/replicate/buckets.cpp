@@ -14,6 +14,13 @@ Buckets::Buckets(nn::FlatParameters& parameters, const Axis& axis, const BucketO
 }
 
 Buckets::~Buckets() {
+  if (in_flight_) {  // an error is passing: what the communication thread still does must end while it has a group
+    axis_.communication().abort("this rank left in the middle of a step");
+    try {
+      parameters_.device().communication().synchronize();
+    } catch (const std::exception&) {  // it is told elsewhere why
+    }
+  }
   for (const nn::Placement& p : parameters_.placements()) p.parameter->leaf.on_ready = nullptr;
 }
 
@@ -57,6 +64,7 @@ void Buckets::ready(nn::Parameter& parameter, std::size_t index) {
 
 void Buckets::launch(Bucket& bucket) {
   Tensor range = parameters_.gradients.range(bucket.begin, bucket.end);
+  in_flight_ = true;
   const Region region{range.raw(), range.numel(), range.dtype(), bucket.label};
   Device& device = parameters_.device();
   Stream& stream = overlap_ ? device.communication() : device.compute();
@@ -69,6 +77,7 @@ void Buckets::finish() {
   while (next_ < buckets_.size()) launch(buckets_[next_++]);
   if (overlap_) parameters_.device().compute().wait(parameters_.device().communication().record());
   armed_ = false;
+  in_flight_ = false;
 }
 
 }  // namespace trireme::parallel

@@ -49,7 +49,8 @@ class Buckets {
   const Axis& axis_;
   bool overlap_ = false;
   bool armed_ = false;
-  std::size_t next_ = 0;  // the first bucket not launched
+  bool in_flight_ = false;  // something was launched that finish() has not waited for
+  std::size_t next_ = 0;    // the first bucket not launched
   std::vector<Bucket> buckets_;
 };
 

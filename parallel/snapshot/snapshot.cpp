@@ -35,6 +35,7 @@ std::string rule_name(UpdateRule rule) {
 store::Metadata with_state(store::Metadata metadata, State state) {
   metadata["optimizer.rule"] = rule_name(state.optimizer.config().rule);
   metadata["optimizer.steps"] = std::to_string(state.optimizer.steps());
+  metadata["loss_scale.dynamic"] = state.loss_scale.dynamic ? "1" : "0";
   metadata["loss_scale"] = std::to_string(state.loss_scale.scale);
   metadata["loss_scale.good_steps"] = std::to_string(state.loss_scale.good_steps);
   metadata["loss_scale.skipped"] = std::to_string(state.loss_scale.skipped);
@@ -133,8 +134,11 @@ void load_state(const store::CheckpointReader& checkpoint, State state) {
   for (const Buffer& buffer : buffers(state)) read_buffer(checkpoint, buffer, state.parameters);
   state.parameters.refresh_compute();
   state.optimizer.set_steps(number(checkpoint, "optimizer.steps", whole));
-  state.loss_scale.scale = number(checkpoint, "loss_scale", real);
-  state.loss_scale.good_steps = number(checkpoint, "loss_scale.good_steps", whole);
+  // A scale that was not found by trial, or is not to be any more, is the job's to say.
+  if (state.loss_scale.dynamic && number(checkpoint, "loss_scale.dynamic", whole) == 1) {
+    state.loss_scale.scale = number(checkpoint, "loss_scale", real);
+    state.loss_scale.good_steps = number(checkpoint, "loss_scale.good_steps", whole);
+  }
   state.loss_scale.skipped = number(checkpoint, "loss_scale.skipped", whole);
 }
 

@@ -19,11 +19,7 @@ void Tape::record(const char* name, std::span<const Tensor* const> inputs, std::
       if (input && input->mark.leaf && input->mark.leaf->wants_gradient()) input->mark.leaf->used();
 
   Node node{name, {}, static_cast<std::int32_t>(gradients_.size()), static_cast<std::int32_t>(outputs.size()), {}};
-  for (Tensor* output : outputs) {
-    output->mark = {this, generation_, static_cast<std::int32_t>(gradients_.size()), nullptr};
-    gradients_.emplace_back();
-    kept_.push_back(false);
-  }
+  for (Tensor* output : outputs) new_slot(*output, false);
   if (mode_ == Mode::count_only) return;  // marked, so that what follows is counted too
   node.inputs.reserve(inputs.size());
   for (const Tensor* input : inputs) node.inputs.push_back(input && follows(*input) ? input->mark : TapeMark{});
@@ -33,9 +29,7 @@ void Tape::record(const char* name, std::span<const Tensor* const> inputs, std::
 
 Tensor Tape::input(const Tensor& tensor) {
   Tensor marked = tensor;
-  marked.mark = {this, generation_, static_cast<std::int32_t>(gradients_.size()), nullptr};
-  gradients_.emplace_back();
-  kept_.push_back(true);
+  new_slot(marked, true);
   return marked;
 }
 
@@ -45,7 +39,20 @@ Tensor Tape::gradient(const Tensor& tensor) const {
   return gradients_[static_cast<std::size_t>(tensor.mark.slot)];
 }
 
+void Tape::new_slot(Tensor& tensor, bool kept) {
+  tensor.mark = {this, generation_, static_cast<std::int32_t>(gradients_.size()), nullptr};
+  gradients_.emplace_back();
+  dtypes_.push_back(tensor.dtype());
+  kept_.push_back(kept);
+}
+
 void Tape::accumulate(std::int32_t slot, Tensor gradient) {
+  const DType dtype = dtypes_[static_cast<std::size_t>(slot)];
+  if (gradient.dtype() != dtype) {  // a weight's gradient is f32; a computed weight may not be
+    Tensor converted = empty(device_, gradient.shape(), dtype);
+    kernels_.cast(converted, gradient);
+    gradient = std::move(converted);
+  }
   Tensor& total = gradients_[static_cast<std::size_t>(slot)];
   if (!total) {
     total = std::move(gradient);
@@ -112,6 +119,7 @@ std::int64_t Tape::run_weight_gradients(std::int64_t count) {
 void Tape::clear() {
   nodes_.clear();
   gradients_.clear();
+  dtypes_.clear();
   kept_.clear();
   deferred_.clear();
   ++generation_;

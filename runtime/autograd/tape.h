@@ -39,7 +39,7 @@ class Tape {
 
   // Makes a tensor an input of the tape whose gradient can be asked for (a pipeline stage's boundary, a test).
   Tensor input(const Tensor& tensor);
-  // The gradient that reached an output of the tape or an input(); undefined if none did.
+  // The gradient that reached an input(); undefined if none did.
   Tensor gradient(const Tensor& tensor) const;
 
   // Seeds `output` with `seed` (same shape) and runs all nodes in reverse.
@@ -75,6 +75,7 @@ class Tape {
     Backward backward;
   };
 
+  void new_slot(Tensor& tensor, bool kept);
   void accumulate(std::int32_t slot, Tensor gradient);
   void run(Node& node, WeightGradients when);
 
@@ -82,6 +83,7 @@ class Tape {
   Kernels& kernels_;
   std::vector<Node> nodes_;
   std::vector<Tensor> gradients_;  // per slot
+  std::vector<DType> dtypes_;      // per slot: of the tensor, and so of its gradient
   std::vector<bool> kept_;         // per slot: an input(), whose gradient outlives the pass
   std::vector<std::function<void()>> deferred_;
   std::uint32_t generation_ = 1;
@@ -104,7 +106,7 @@ class Gradients {
   bool incoming_is_mine(int output = 0) const { return incoming(output).storage().use_count() == 1; }
 
   bool wants(int input) const;
-  // Adds a gradient, in the input's dtype and shape, to an input that is not a leaf (ignored if it wants none).
+  // Adds a gradient of the input's shape (ignored if the input wants none).
   void give(int input, Tensor gradient);
 
   // A weight's gradient: `compute(destination f32, accumulate)` runs now or later. What it captures must be by value.

@@ -19,7 +19,7 @@ struct Placement {
 };
 
 // A range of the flat buffers whose parameters are updated alike.
-struct Group {
+struct ParameterGroup {
   std::int64_t begin = 0;
   std::int64_t end = 0;
   bool decayed = false;
@@ -51,7 +51,7 @@ class FlatParameters {
   void refresh_compute();
 
   const std::vector<Placement>& placements() const noexcept { return placements_; }
-  const std::vector<Group>& groups() const noexcept { return groups_; }
+  const std::vector<ParameterGroup>& groups() const noexcept { return groups_; }
   std::int64_t trainable() const noexcept { return trainable_; }  // elements of the buffers that have gradients
   std::int64_t parameter_count() const noexcept;                  // elements of the model, without gaps
 
@@ -69,7 +69,7 @@ class FlatParameters {
   Device& device_;
   Kernels& kernels_;
   std::vector<Placement> placements_;
-  std::vector<Group> groups_;
+  std::vector<ParameterGroup> groups_;
   std::int64_t size_ = 0;
   std::int64_t trainable_ = 0;
 };

@@ -28,9 +28,9 @@ Tensor linear(Context& cx, const Tensor& x, const Tensor& weight, const Tensor& 
   record(cx, "linear", {&x, &weight, &bias}, {&y},
          [flat, weight = weight.detached(), preactivation, activation, shape = x.shape()](Gradients& g) {
            const std::int64_t n = weight.size(0), k = weight.size(1), m = flat.size(0);
+           const bool mine = g.incoming_is_mine();  // asked before a view holds it too
            Tensor dy = g.incoming().view({m, n});
            if (activation != Activation::identity) {
-             const bool mine = g.incoming_is_mine();
              Tensor dpre = mine ? dy : empty_like(dy);
              if (g.wants(2)) {  // column sums in the same pass
                auto place = g.destination(2, {n});

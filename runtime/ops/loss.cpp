@@ -32,8 +32,13 @@ Tensor cross_entropy(Context& cx, const Tensor& logits, const Tensor& targets, c
     fail("cross_entropy", "expected", matrix[1], "class weights, found", options.class_weights.shape());
   const bool gradient = cx.tape && cx.tape->follows(logits);
   Tensor losses = empty(cx.device, {matrix[0]}, DType::f32), weights = empty_like(losses);
+  // The kernel writes over what it is given: the logits themselves only where nobody else holds them.
+  const bool in_place = gradient && !logits.mark.leaf && logits.storage().use_count() == 1;
   Tensor flat = logits.view(matrix);
-  if (!gradient) flat = empty_like(flat), cx.kernels.cast(flat, logits.view(matrix));
+  if (!in_place) {
+    flat = empty_like(flat);
+    cx.kernels.cast(flat, logits.view(matrix));
+  }
   cx.kernels.cross_entropy(losses, weights, flat, targets.view({matrix[0]}),
                            {.class_weights = options.class_weights ? &options.class_weights : nullptr,
                             .label_smoothing = options.label_smoothing,

@@ -12,7 +12,8 @@ struct CrossEntropyOptions {
 };
 
 // Mean cross entropy of softmax(logits) against class numbers: logits (..., V), targets (...) i32.
-// The logits' storage is overwritten by their gradient while a tape records: do not read them afterwards.
+// While a tape records, logits whose storage nobody else holds are overwritten by their gradient: do not read them
+// afterwards.
 Tensor cross_entropy(Context& cx, const Tensor& logits, const Tensor& targets, const CrossEntropyOptions& options = {});
 
 // The same for logits = x weight^T, without ever holding all logits: rows are done in blocks whose logits, loss and

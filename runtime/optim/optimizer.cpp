@@ -30,7 +30,7 @@ void Optimizer::step(float lr, float gradient_scale) {
 }
 
 void Optimizer::update(std::int64_t begin, std::int64_t end, float lr, float gradient_scale) {
-  for (const nn::Group& group : parameters_.groups()) {
+  for (const nn::ParameterGroup& group : parameters_.groups()) {
     const std::int64_t from = std::max(begin, group.begin), to = std::min(end, group.end);
     if (from >= to) continue;
     const Update how{.rule = config_.rule,

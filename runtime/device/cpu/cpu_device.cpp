@@ -22,10 +22,7 @@ constexpr std::int64_t huge_page = 2 << 20;
 // step nothing goes back to the system and no page is touched for the first time.
 class BlockCache {
  public:
-  ~BlockCache() {
-    for (auto& [size, blocks] : free_)
-      for (std::byte* block : blocks) std::free(block);
-  }
+  ~BlockCache() { release(); }
 
   // Sizes are rounded up to 1/8 of their power of two, so at most 12.5 % of a block is unused.
   static std::int64_t size_class(std::int64_t bytes) {
@@ -45,10 +42,20 @@ class BlockCache {
     }
     const std::int64_t alignment = size >= huge_page ? huge_page : 64;
     void* block = nullptr;
-    if (::posix_memalign(&block, static_cast<std::size_t>(alignment), static_cast<std::size_t>(size)) != 0)
+    const auto try_once = [&] {
+      return ::posix_memalign(&block, static_cast<std::size_t>(alignment), static_cast<std::size_t>(size)) == 0;
+    };
+    if (!try_once() && (release(), !try_once()))
       fail("cpu memory", "could not allocate", size, "bytes; lower the batch size or use activation recomputation");
     if (size >= huge_page) ::madvise(block, static_cast<std::size_t>(size), MADV_HUGEPAGE);
     return static_cast<std::byte*>(block);
+  }
+  // Returns every free block to the system.
+  void release() {
+    std::lock_guard lock(mutex_);
+    for (auto& [size, blocks] : free_)
+      for (std::byte* block : blocks) std::free(block);
+    free_.clear();
   }
   void give_back(std::byte* block, std::int64_t size) {
     std::lock_guard lock(mutex_);

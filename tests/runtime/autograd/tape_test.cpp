@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "runtime/kernels/backend.h"
 #include "runtime/ops/elementwise.h"
 #include "runtime/ops/linear.h"
@@ -121,6 +123,24 @@ TEST_F(TapeTest, AnOutputNobodyUsesStillAnswersForItsLeaves) {
   tape_.backward(ops::sum(cx_, y), 1.0f);
   EXPECT_EQ(reports, 1);
   EXPECT_TRUE(ignored.fresh());  // nothing was written
+}
+
+TEST_F(TapeTest, GradientsOfComputedWeightsHaveTheWeightsDtype) {
+  for (const DType dtype : {DType::bf16, DType::f16}) {
+    const auto tensor = [&](const Shape& shape, std::uint64_t seed) {
+      return test::random_tensor(device(), shape, dtype, seed);
+    };
+    tape_.clear();
+    Leaf leaf;
+    leaf.value = tensor({4, 4}, 1);
+    leaf.gradient = test::tensor_of(device(), test::Values(16, 777.0), {4, 4}, DType::f32);
+    const Tensor bias = tape_.input(tensor({4}, 3)), mask = tensor({4, 4}, 2);
+    const Tensor weight = ops::activate(cx_, ops::multiply(cx_, leaf.tensor(), mask), Activation::tanh);
+    const Tensor y = ops::linear(cx_, tensor({3, 4}, 4), weight, bias);
+    tape_.backward(ops::sum(cx_, y), 1.0f);
+    EXPECT_EQ(tape_.gradient(bias).dtype(), dtype);
+    for (const double value : test::values_of(leaf.gradient)) EXPECT_LT(std::abs(value), 10.0);
+  }
 }
 
 TEST_F(TapeTest, InputsKeepTheirGradient) {

@@ -151,6 +151,16 @@ TEST(OpGradients, CrossEntropy) {
   }
 }
 
+TEST(OpGradients, CrossEntropyLeavesLogitsThatOthersHold) {
+  // log_softmax keeps its result for its own gradient, and a leaf is a parameter.
+  expect_gradients({.inputs = {{3, 5}}}, [](Context& cx, const Inputs& in) {
+    return ops::cross_entropy(cx, ops::log_softmax(cx, in[0]), ids(cx, {0, 4, 2}, {3}));
+  });
+  expect_gradients({.inputs = {{3, 5}}}, [](Context& cx, const Inputs& in) {
+    return ops::cross_entropy(cx, in[0], ids(cx, {0, 4, 2}, {3}));
+  });
+}
+
 TEST(OpGradients, LinearCrossEntropy) {
   expect_gradients({.inputs = {{3, 4}, {7, 4}}}, [](Context& cx, const Inputs& in) {
     return ops::linear_cross_entropy(cx, in[0], in[1], ids(cx, {6, 0, 3}, {3}), 0.1f);
