@@ -1,6 +1,7 @@
 #include "collectives/host/reduce.h"
 
 #include <cstring>
+#include <type_traits>
 
 namespace trireme::collectives {
 namespace {
@@ -163,6 +164,10 @@ template <class Format, class Op>
   for (; at < job.count; ++at) reduce_element<Format, Op>(job, at);
 }
 
+// Integers wrap around, so sums of signed ones are taken in the unsigned type of the same bits.
+template <class Op, class T>
+using Integer = Plain<std::conditional_t<std::is_same_v<Op, Sum>, std::make_unsigned_t<T>, T>>;
+
 template <class Op>
 [[gnu::always_inline]] inline void reduce_with(const ReduceJob& job) {
   switch (job.dtype) {
@@ -170,8 +175,8 @@ template <class Op>
     case DType::bf16: return reduce_range<Brain, Op>(job);
     case DType::f16: return reduce_range<Half, Op>(job);
     case DType::f64: return reduce_range<Plain<double>, Op>(job);
-    case DType::i32: return reduce_range<Plain<std::int32_t>, Op>(job);
-    case DType::i64: return reduce_range<Plain<std::int64_t>, Op>(job);
+    case DType::i32: return reduce_range<Integer<Op, std::int32_t>, Op>(job);
+    case DType::i64: return reduce_range<Integer<Op, std::int64_t>, Op>(job);
     case DType::u8: return reduce_range<Plain<std::uint8_t>, Op>(job);
     case DType::u16: return reduce_range<Plain<std::uint16_t>, Op>(job);
   }

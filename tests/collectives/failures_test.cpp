@@ -202,6 +202,25 @@ TEST(Failures, RankThatLeavesIsNamed) {
   EXPECT_LT(seconds_since(start), 2.0);
 }
 
+TEST(Failures, OneGroupOnTwoStreamsAtOnceIsRefused) {
+  run_ranks(2, [](Group& group, Device& device) {
+    if (group.rank() == 0) {
+      group.barrier(device.communication());
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));  // the barrier waits there
+      try {
+        group.barrier(device.compute());
+        ADD_FAILURE() << "two barriers at once";
+      } catch (const Error& error) {
+        EXPECT_NE(std::string(error.what()).find("in use on another stream"), std::string::npos) << error.what();
+      }
+      device.communication().synchronize();
+    } else {
+      std::this_thread::sleep_for(std::chrono::milliseconds(400));
+      group.barrier(device.compute());
+    }
+  });
+}
+
 TEST(Failures, ImpossibleCallsAreRefused) {
   run_ranks(2, [](Group& group, Device& device) {
     std::vector<float> values(8);

@@ -37,6 +37,10 @@ using SumOf = std::conditional_t<is_short<T>, float, T>;
 
 template <class T>
 SumOf<T> combine(SumOf<T> a, SumOf<T> b, Reduction reduction) {
+  if constexpr (std::is_integral_v<T>) {
+    using Wrapping = std::make_unsigned_t<T>;
+    if (reduction == Reduction::sum) return static_cast<T>(static_cast<Wrapping>(a) + static_cast<Wrapping>(b));
+  }
   if (reduction == Reduction::sum) return static_cast<SumOf<T>>(a + b);
   return (reduction == Reduction::max ? b > a : b < a) ? b : a;
 }
