@@ -141,7 +141,9 @@ Machine this_machine(const Environment& environment) {
 Launch plan_launch(const FleetOptions& options, const std::vector<std::string>& program, const Machine& machine,
                    const Environment& environment) {
   require(options.hosts.empty() || options.hostfile.empty(), "--hosts", "excludes --hostfile; give one of them");
-  const bool here = options.hosts.empty() && options.hostfile.empty();
+  const bool named = !options.hosts.empty() || !options.hostfile.empty();
+  const bool allocated = !named && environment("SLURM_JOB_ID");  // mpirun asks Slurm which hosts it may use
+  const bool here = !named && !allocated;
   int ranks = options.ranks;
   if (!options.hosts.empty()) {
     const int slots = total_slots(parse_hosts(options.hosts));
@@ -149,7 +151,7 @@ Launch plan_launch(const FleetOptions& options, const std::vector<std::string>& 
     require(ranks <= slots, "-n", "expected at most the", slots, "ranks that --hosts", options.hosts,
             "has room for, found", ranks, "; raise the number behind a host");
   }
-  if (ranks != 0 || here) check_ranks(ranks, here, machine);
+  if (ranks != 0 || !named) check_ranks(ranks, here, machine);
   require(!machine.mpirun.empty(), "-n",
           "expected mpirun, found none in PATH; install Open MPI (apt-get install "
           "openmpi-bin), or start the ranks as threads of one process with --ranks-as-threads");
@@ -162,7 +164,7 @@ Launch plan_launch(const FleetOptions& options, const std::vector<std::string>& 
   if (machine.root) flags.add({"--allow-run-as-root"}, "you are root");
   if (here)
     add_here(flags, launch, ranks, machine);
-  else
+  else if (named)
     add_hosts(flags, options, environment, machine);
   flags.add({"--bind-to", "none"}, "a rank has several threads");
   flags.add({"--mca", "mpi_yield_when_idle", "1"}, "a waiting rank gives its core away");

@@ -43,6 +43,10 @@ int rank_of_name(const std::string& name) {
   return rank;
 }
 
+std::string lost_host(const std::string& host) {
+  return "contact with host " + (host.empty() ? "?" : host) + " was lost";
+}
+
 // A banner that ends the run, in our words; empty for one that is not known.
 std::string trouble_in(std::string_view banner) {
   if (has(banner, "not enough slots"))
@@ -58,12 +62,16 @@ std::string trouble_in(std::string_view banner) {
         word_after(banner.substr(std::min(banner.size(), banner.find("Remote daemon"))), "on node");
     return "contact with host " + (host.empty() ? "?" : host) + " was lost";
   }
+  if (has(banner, "failed to TCP connect to a peer"))
+    return "Open MPI on host " + word_after(banner, "Local host:") +
+           " could not connect to another rank; between the hosts all TCP ports must be open";
   if (has(banner, "unable to open the hostfile")) return "mpirun cannot read the hostfile";
   return {};
 }
 
 bool is_chatter(std::string_view banner) {
-  return has(banner, "terminated normally, but") || has(banner, "An internal error has occurred in ORTE");
+  return has(banner, "terminated normally, but") || has(banner, "An internal error has occurred in ORTE") ||
+         has(banner, "does not know how to route a message");
 }
 
 }  // namespace
@@ -79,8 +87,13 @@ std::optional<std::string> MpirunVoice::hear(std::string_view line) {
     banner_.append(line).append("\n");
     return std::nullopt;
   }
-  if (line.starts_with("mpirun: Forwarding signal")) return std::nullopt;
-  if (line.find("total processes failed to start") != std::string_view::npos) return std::nullopt;
+  if (line.starts_with("mpirun: Forwarding signal") || has(line, "total processes failed to start") ||
+      has(line, "plm:rsh: Warning: setpgid") || has(line, "ORTE_ERROR_LOG"))
+    return std::nullopt;
+  if (line.starts_with("Connection to ") && has(line, "closed by remote host")) {  // ssh: its host has gone
+    if (diagnosis_.trouble.empty()) diagnosis_.trouble = lost_host(word_after(line, "Connection to"));
+    return std::nullopt;
+  }
   if (line.starts_with("ssh: ") || line.find("Permission denied (") != std::string_view::npos ||
       line.starts_with("Host key verification failed")) {
     diagnosis_.detail = line;

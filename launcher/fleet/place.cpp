@@ -1,11 +1,8 @@
 #include "launcher/fleet/place.h"
 
 #include <charconv>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <sstream>
-#include <string>
 
 #include "runtime/base/error.h"
 
@@ -22,27 +19,9 @@ int number(const Environment& environment, const char* name, int otherwise) {
   return value;
 }
 
-// Tasks on node `node` in Slurm's list of counts: "2(x3),1" is two on each of the first three nodes, one on the fourth.
-int tasks_on_node(const Environment& environment, int node, int otherwise) {
-  constexpr const char* name = "SLURM_STEP_TASKS_PER_NODE";
-  const char* text = environment(name);
-  if (!text) return otherwise;
-  std::istringstream list(text);
-  for (std::string entry; std::getline(list, entry, ',');) {
-    int tasks = 0, nodes = 1;
-    const int read = std::sscanf(entry.c_str(), "%d(x%d)", &tasks, &nodes);
-    require(read >= 1 && tasks > 0 && nodes > 0, "ranks", "expected counts of tasks in the environment variable", name,
-            "found", text);
-    if (node < nodes) return tasks;
-    node -= nodes;
-  }
-  fail("ranks", "expected a count for every node in the environment variable", name, "found", text);
-}
-
 Place checked(Place place) {
-  require(place.rank < place.size && place.local_rank < place.local_size, "ranks",
-          "expected a rank below the number of ranks, found rank", place.rank, "of", place.size, "and local rank",
-          place.local_rank, "of", place.local_size, "in the environment; was it copied from another process?");
+  require(place.rank < place.size, "ranks", "expected a rank below the number of ranks, found rank", place.rank, "of",
+          place.size, "in the environment; was it copied from another process?");
   return place;
 }
 
@@ -57,8 +36,6 @@ Place launched_by(const Environment& environment) {
     Place place{.by = Place::By::mpirun};
     place.rank = number(environment, "OMPI_COMM_WORLD_RANK", 0);
     place.size = number(environment, "OMPI_COMM_WORLD_SIZE", 1);
-    place.local_rank = number(environment, "OMPI_COMM_WORLD_LOCAL_RANK", 0);
-    place.local_size = number(environment, "OMPI_COMM_WORLD_LOCAL_SIZE", place.local_rank + 1);
     return checked(place);
   }
   // A batch script has SLURM_PROCID too; only a step's tasks have SLURM_STEP_NUM_TASKS.
@@ -68,8 +45,6 @@ Place launched_by(const Environment& environment) {
       Place place{.by = Place::By::srun};
       place.rank = number(environment, "PMIX_RANK", 0);
       place.size = tasks;
-      place.local_rank = number(environment, "SLURM_LOCALID", 0);
-      place.local_size = tasks_on_node(environment, number(environment, "SLURM_NODEID", 0), place.local_rank + 1);
       return checked(place);
     }
     require(tasks == 1, "ranks", "expected srun to connect its", tasks, "tasks; start them with srun --mpi=pmix");

@@ -13,8 +13,6 @@ struct Place {
   By by = By::nobody;
   int rank = 0;
   int size = 1;
-  int local_rank = 0;  // among the ranks on this host
-  int local_size = 1;
 
   bool is_rank() const noexcept { return by != By::nobody; }
 };

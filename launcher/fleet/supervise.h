@@ -13,10 +13,10 @@ struct Outcome {
   std::string message;   // why it failed, if nobody else has said so
 };
 
-// Passes the command's output on. The first SIGINT, SIGTERM, SIGHUP or SIGUSR1 to this process is handed to the ranks as
-// SIGUSR1 (they save and leave after the same step), a second one, unless it is SIGUSR1, kills them. When the command has
-// ended, or does not end although a rank is dead, everything below it is killed: nothing is left behind. Takes over the
-// process's signals and its children until it returns.
+// Passes the command's output on. The first SIGINT, SIGTERM, SIGHUP or SIGUSR1 to this process is handed to the ranks
+// as SIGUSR1 (they save and leave after the same step), a second one, unless it is SIGUSR1, kills them. When the
+// command has ended, or does not end although a rank is dead, everything below it is killed: nothing is left behind.
+// Takes over the process's signals and its children until it returns.
 Outcome supervise(const Launch& launch);
 
 }  // namespace trireme::launcher

@@ -10,7 +10,7 @@ namespace {
 
 constexpr double width = 760, height = 440;
 constexpr double left = 64, right = 24, top = 52, bottom = 56;
-constexpr std::size_t most_points = 1500;  // drawn per curve: more than pixels would not be seen
+constexpr std::size_t most_points = 1000;  // drawn per curve: more than pixels would not be seen
 constexpr const char* training_colour = "#2f6fb3";
 constexpr const char* validation_colour = "#d1603d";
 
@@ -104,7 +104,7 @@ std::vector<std::pair<double, double>> points(const std::vector<Validation>& cur
 
 void draw_frame(std::string& svg, const Axes& axes, const PlotOptions& options) {
   const double base = height - bottom;
-  for (const double tick : round_ticks(axes.losses.low, axes.losses.high, 7)) {
+  for (const double tick : round_ticks(axes.losses.low, axes.losses.high, 8)) {
     const std::string y = at(axes.y(tick));
     svg += "<line class=\"grid\" x1=\"" + at(left) + "\" y1=\"" + y + "\" x2=\"" + at(width - right) + "\" y2=\"" + y +
            "\"/>\n";
@@ -126,27 +126,55 @@ void draw_frame(std::string& svg, const Axes& axes, const PlotOptions& options) 
          escaped(options.unit) + ")</text>\n";
 }
 
-void draw_curve(std::string& svg, const Axes& axes, const std::vector<Validation>& curve, const char* colour) {
-  const auto drawn = points(curve);
-  if (drawn.empty()) return;
-  svg += std::string("<polyline class=\"curve\" stroke=\"") + colour + "\" points=\"";
-  for (const auto& [step, loss] : drawn) svg += at(axes.x(step)) + ',' + at(axes.y(loss)) + ' ';
+constexpr std::size_t many = 200;  // points that get a trend over them
+
+using Points = std::vector<std::pair<double, double>>;
+
+// Means of the points around each one: the trend of a curve that jumps from batch to batch.
+Points trend(const Points& noisy) {
+  const std::size_t reach = noisy.size() / 60;
+  Points smooth;
+  for (std::size_t i = 0; i < noisy.size(); ++i) {
+    // At the beginning, where a loss falls steeply, as far forward as back; at the end back alone.
+    const std::size_t back = std::min(reach, i), forward = std::min(back, noisy.size() - 1 - i);
+    double sum = 0.0;
+    for (std::size_t j = i - back; j <= i + forward; ++j) sum += noisy[j].second;
+    smooth.emplace_back(noisy[i].first, sum / static_cast<double>(back + forward + 1));
+  }
+  return smooth;
+}
+
+void draw_line(std::string& svg, const Axes& axes, const Points& line, const std::string& look) {
+  svg += "<polyline " + look + " points=\"";
+  for (const auto& [step, loss] : line) svg += at(axes.x(step)) + ',' + at(axes.y(loss)) + ' ';
   svg.back() = '"';
   svg += "/>\n";
-  constexpr std::size_t few = 60;  // with few points the points themselves can be seen
-  const std::size_t first = drawn.size() <= few ? 0 : drawn.size() - 1;
-  for (std::size_t i = first; i < drawn.size(); ++i)
-    svg += "<circle cx=\"" + at(axes.x(drawn[i].first)) + "\" cy=\"" + at(axes.y(drawn[i].second)) +
-           "\" r=\"2.5\" fill=\"" + colour + "\"/>\n";
+}
+
+void draw_curve(std::string& svg, const Axes& axes, const std::vector<Validation>& curve, const std::string& colour) {
+  const Points drawn = points(curve);
+  if (drawn.empty()) return;
+  const std::string stroke = " stroke=\"" + colour + '"';
+  constexpr std::size_t few = 60;  // are marked one by one
+  if (drawn.size() > many) {
+    draw_line(svg, axes, drawn, "class=\"noise\"" + stroke);
+    draw_line(svg, axes, trend(drawn), "class=\"curve\"" + stroke);
+    return;
+  }
+  draw_line(svg, axes, drawn, "class=\"curve\"" + stroke);
+  if (drawn.size() > few) return;
+  for (const auto& [step, loss] : drawn)
+    svg +=
+        "<circle cx=\"" + at(axes.x(step)) + "\" cy=\"" + at(axes.y(loss)) + "\" r=\"2.5\" fill=\"" + colour + "\"/>\n";
 }
 
 void draw_legend(std::string& svg, const Curves& curves) {
   double x = width - right;
   const auto entry = [&](const std::vector<Validation>& curve, const char* name, const char* colour) {
-    const auto last =
-        std::find_if(curve.rbegin(), curve.rend(), [](const Validation& v) { return std::isfinite(v.loss); });
-    if (last == curve.rend()) return;
-    const std::string words = std::string(name) + ' ' + format("%.4g", last->loss);
+    const Points drawn = points(curve);
+    if (drawn.empty()) return;
+    const double last = drawn.size() > many ? trend(drawn).back().second : drawn.back().second;
+    const std::string words = std::string(name) + ' ' + format("%.4g", last);
     svg += "<text x=\"" + at(x) + "\" y=\"26\" text-anchor=\"end\">" + words + "</text>\n";
     x -= 6.6 * static_cast<double>(words.size()) + 8;
     svg += "<line x1=\"" + at(x - 20) + "\" y1=\"22\" x2=\"" + at(x) + "\" y2=\"22\" stroke=\"" + colour +
@@ -181,7 +209,8 @@ std::string draw_losses(const Curves& curves, const PlotOptions& options) {
                     "\">\n";
   svg +=
       "<style>text{font:12px system-ui,sans-serif;fill:#444}.title{font-size:15px;font-weight:600;fill:#222}"
-      ".axis{stroke:#888}.grid{stroke:#e4e4e4}.curve{fill:none;stroke-width:1.6;stroke-linejoin:round}</style>\n";
+      ".axis{stroke:#888}.grid{stroke:#e4e4e4}.curve{fill:none;stroke-width:1.8;stroke-linejoin:round}"
+      ".noise{fill:none;stroke-width:1;stroke-opacity:.3;stroke-linejoin:round}</style>\n";
   svg += "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n";
   draw_frame(svg, axes, options);
   draw_curve(svg, axes, curves.training, training_colour);

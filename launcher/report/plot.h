@@ -12,7 +12,7 @@ struct PlotOptions {
   std::string unit = "nats";  // of the loss
 };
 
-// An SVG drawing of both curves, with axes, ticks and a legend; the last losses are written beside their curves.
+// An SVG drawing of both curves, with axes, ticks and a legend; the last losses, or means, are in the legend.
 std::string draw_losses(const Curves& curves, const PlotOptions& options = {});
 
 // Tick positions, about `count`, at 1, 2 or 5 times a power of ten, inside [low, high].

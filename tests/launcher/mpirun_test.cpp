@@ -80,6 +80,16 @@ TEST(PlanLaunch, LeavesAUsersOwnSshSettings) {
   EXPECT_FALSE(has(plan_launch(options, program, plain, kubernetes), {"--mca", "plm_rsh_args"}));
 }
 
+TEST(PlanLaunch, LeavesTheHostsOfAnAllocationToSlurm) {
+  const Environment slurm = [](const char* name) { return std::string(name) == "SLURM_JOB_ID" ? "7" : nullptr; };
+  const Launch launch = plan_launch(ranks(400), program, plain, slurm);
+  EXPECT_FALSE(launch.here);
+  EXPECT_TRUE(has(launch, {"-n", "400"}));
+  EXPECT_TRUE(has(launch, {"-x", "TRIREME_SUPERVISED"}));
+  EXPECT_FALSE(has(launch, {"--oversubscribe"}));
+  EXPECT_FALSE(has(launch, {"--host"}));
+}
+
 TEST(PlanLaunch, TakesAHostfile) {
   const test::ScratchFolder folder;
   FleetOptions options = ranks(3);

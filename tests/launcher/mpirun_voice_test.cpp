@@ -91,6 +91,11 @@ TEST(MpirunVoice, HostsThatAreLostOrLackTheProgram) {
                   "  Remote daemon: [[1,0],2] on node h2\n\nThis is usually due to a failure\n" +
                   rule);
   EXPECT_EQ(describe(lost.diagnosis(), 205), "contact with host h2 was lost");
+  MpirunVoice dead;
+  EXPECT_EQ(heard(dead, "Connection to h3 closed by remote host.\r\n" + rule +
+                            "\nORTE was unable to reliably start one or more daemons.\n" + rule),
+            "");
+  EXPECT_EQ(describe(dead.diagnosis(), 255), "contact with host h3 was lost");
   MpirunVoice without;
   heard(without, rule +
                      "\nmpirun was unable to launch the specified application as it could not access\nor execute an "
@@ -98,6 +103,19 @@ TEST(MpirunVoice, HostsThatAreLostOrLackTheProgram) {
                      rule + "\n2 total processes failed to start\n");
   EXPECT_EQ(describe(without.diagnosis(), 1),
             "host b has no program /opt/trireme; it must have the same path on every host");
+}
+
+TEST(MpirunVoice, TheKilledRankMattersMoreThanWhatFollowsFromIt) {
+  MpirunVoice voice;
+  EXPECT_EQ(
+      heard(voice,
+            "[head:00023] plm:rsh: Warning: setpgid(27,27) failed in parent with errno=Permission denied(13)\n" + rule +
+                "\nWARNING: Open MPI failed to TCP connect to a peer MPI process.  This\nshould not happen.\n\n"
+                "  Local host: h1\n  PID:        331\n  Message:    connect() to 10.77.0.3:1024 failed\n" +
+                rule + '\n' + rule +
+                "\nmpirun noticed that process rank 1 with PID 331 on node h2 exited on signal 9 (Killed).\n" + rule),
+      "");
+  EXPECT_EQ(describe(voice.diagnosis(), 137), "rank 1 on host h2 was killed by signal 9 (Killed)");
 }
 
 TEST(MpirunVoice, NeverFailsInSilence) {

@@ -29,42 +29,19 @@ TEST(Place, NobodyStartedIt) {
 }
 
 TEST(Place, Mpirun) {
-  const Place place = launched_by(environment({{"OMPI_COMM_WORLD_RANK", "5"},
-                                               {"OMPI_COMM_WORLD_SIZE", "8"},
-                                               {"OMPI_COMM_WORLD_LOCAL_RANK", "1"},
-                                               {"OMPI_COMM_WORLD_LOCAL_SIZE", "4"},
-                                               {"SLURM_PROCID", "0"}}));
+  const Place place =
+      launched_by(environment({{"OMPI_COMM_WORLD_RANK", "5"}, {"OMPI_COMM_WORLD_SIZE", "8"}, {"SLURM_PROCID", "0"}}));
   EXPECT_EQ(place.by, Place::By::mpirun);
   EXPECT_EQ(place.rank, 5);
   EXPECT_EQ(place.size, 8);
-  EXPECT_EQ(place.local_rank, 1);
-  EXPECT_EQ(place.local_size, 4);
 }
 
 TEST(Place, SrunWithPmix) {
-  const Place place = launched_by(
-      environment({{"SLURM_PROCID", "2"}, {"SLURM_STEP_NUM_TASKS", "4"}, {"SLURM_LOCALID", "0"}, {"PMIX_RANK", "2"}}));
+  const Place place = launched_by(environment(
+      {{"SLURM_PROCID", "2"}, {"SLURM_STEP_NUM_TASKS", "4"}, {"SLURM_TASKS_PER_NODE", "2(x2)"}, {"PMIX_RANK", "2"}}));
   EXPECT_EQ(place.by, Place::By::srun);
   EXPECT_EQ(place.rank, 2);
   EXPECT_EQ(place.size, 4);
-}
-
-TEST(Place, SlurmCountsTasksByNode) {
-  const auto local_size = [](const std::string& counts, const std::string& node) {
-    return launched_by(environment({{"SLURM_PROCID", "2"},
-                                    {"SLURM_STEP_NUM_TASKS", "9"},
-                                    {"SLURM_LOCALID", "0"},
-                                    {"SLURM_NODEID", node},
-                                    {"SLURM_STEP_TASKS_PER_NODE", counts},
-                                    {"PMIX_RANK", "2"}}))
-        .local_size;
-  };
-  EXPECT_EQ(local_size("4", "0"), 4);
-  EXPECT_EQ(local_size("1(x2)", "1"), 1);
-  EXPECT_EQ(local_size("2(x3),1", "2"), 2);
-  EXPECT_EQ(local_size("2(x3),1", "3"), 1);
-  EXPECT_THROW(local_size("2(x3)", "3"), Error);
-  EXPECT_THROW(local_size("many", "0"), Error);
 }
 
 TEST(Place, ABatchScriptIsNoRank) {

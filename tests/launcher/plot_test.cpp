@@ -81,6 +81,20 @@ TEST(Plot, StaysSmallAndInsideItsFrame) {
   EXPECT_NEAR(last, 736.0, 0.1);
 }
 
+TEST(Plot, ATrendGoesThroughTheMiddleOfTheNoise) {
+  Curves noisy;
+  for (int step = 0; step <= 1000; ++step) noisy.training.push_back({step, 2.0 + (step % 2 ? 1.0 : -1.0)});
+  const std::string svg = draw_losses(noisy);
+  const std::size_t trend = svg.find("class=\"curve\"");
+  ASSERT_NE(trend, std::string::npos);
+  const std::size_t begin = svg.find("points=\"", trend) + 8;
+  std::istringstream points(svg.substr(begin, svg.find('"', begin) - begin));
+  double x = 0, y = 0, low = 1e9, high = 0;
+  for (char comma; points >> x >> comma >> y;)
+    if (x > 100 && x < 700) low = std::min(low, y), high = std::max(high, y);
+  EXPECT_LT(high - low, 30.0) << "the noise itself spans 300";
+}
+
 TEST(Plot, SurvivesWhatIsNotAPlot) {
   expect_well_formed(draw_losses({}));
   Curves one;
