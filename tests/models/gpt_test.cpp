@@ -33,7 +33,7 @@ struct Fixture {
   explicit Fixture(const std::string& backend_name, GptConfig config = small, DType compute = DType::f32)
       : backend(make_backend(backend_name, 1)),
         model(config),
-        flat(model, *backend.device, *backend.kernels, {.compute = compute}),
+        flat(model, *backend.device, *backend.kernels, {.compute = compute, .gradient_memory = {}}),
         tokens(from_host<std::int32_t>(*backend.device, numbers(3, 0), {batch, sequence})),
         targets(from_host<std::int32_t>(*backend.device, numbers(5, 2), {batch, sequence})) {
     double k = 0;
@@ -130,7 +130,7 @@ TEST_P(GptOnBackend, GenerationWithCachesEqualsTheWholePass) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, GptOnBackend, testing::Values("reference", "cpu"),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& test) { return test.param; });
 
 TEST(GptShape, CountsParametersAndFlops) {
   Gpt gpt(models::gpt_preset("gpt2-124m"));

@@ -147,7 +147,7 @@ TEST_P(EveryModel, ResumingOnOtherRanksGivesTheSameLosses) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, EveryModel, testing::Values(gpt_job, mlp_job),
-                         [](const auto& info) { return info.index == 0 ? "gpt" : "mlp"; });
+                         [](const auto& test) { return test.index == 0 ? "gpt" : "mlp"; });
 
 TEST_F(Training, RecomputationGivesTheSameBits) {
   ASSERT_EQ(train(gpt_job, "kept", 2), 0);
