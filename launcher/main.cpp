@@ -31,7 +31,7 @@ void show(const std::string& message) {
   const bool several = place.is_rank() && place.size > 1;
   if (several && place.rank > 0 && !trireme::launcher::is_supervised()) {
     trireme::launcher::stop_watching();
-    sleep(1);
+    sleep(5);  // mpirun needs a second or two to end the others
   }
   const std::string speaker = several ? "rank " + std::to_string(place.rank) + ": " : "trireme: ";
   std::istringstream lines(message);

@@ -90,7 +90,7 @@ int as_one_of_many(const RankOptions& options, const std::function<int(RankView&
   } catch (const std::exception& error) {
     // Ranks often fail alike. What started them shows equal words once; where that is a plain mpirun the first rank
     // speaks and ends the others while they wait.
-    if (world->rank() > 0 && !is_supervised()) std::this_thread::sleep_for(std::chrono::seconds(1));
+    if (world->rank() > 0 && !is_supervised()) std::this_thread::sleep_for(std::chrono::seconds(3));
     show(world->rank(), words_of(error));
     world->abort(1);
   }
