@@ -54,7 +54,8 @@ class Group {
   // Memory that this group reduces fastest (a shared window, registered memory), counted by `device`. Collective, as is
   // split(); both want the group's stream to be idle.
   virtual std::shared_ptr<Storage> allocate(Device& device, std::int64_t bytes, MemoryKind kind) = 0;
-  // Ranks with equal `color` form a new group, ordered by `order`, then by rank. Collective.
+  // Ranks with equal `color` form a new group, ordered by `order`, then by rank. Collective; a rank splits one group
+  // after the other, never two at once from different threads.
   virtual std::unique_ptr<Group> split(int color, int order, std::string name) = 0;
 
   virtual void all_reduce(Region in_out, Reduction reduction, Stream& stream) = 0;

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <cstdlib>
+#include <exception>
 #include <thread>
 
 #include "collectives/host/family.h"
@@ -104,7 +104,7 @@ void Link::finish() {
 
 void Link::abort(int code) noexcept {
   MPI_Abort(MPI_COMM_WORLD, code);
-  std::_Exit(code);
+  std::terminate();  // MPI_Abort does not return
 }
 
 void Link::post(int rank, char kind, std::string_view text) {

@@ -1,0 +1,56 @@
+// How a process learns whether it is a rank, and what the measurement of a group's operations reports.
+#include <gtest/gtest.h>
+
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "collectives/bench/measure.h"
+#include "collectives/rendezvous/world.h"
+#include "tests/support/run_ranks.h"
+
+namespace trireme::testing {
+namespace {
+
+bool launched_with(const std::map<std::string, std::string>& variables) {
+  return World::launched([&](const char* name) -> const char* {
+    const auto found = variables.find(name);
+    return found == variables.end() ? nullptr : found->second.c_str();
+  });
+}
+
+TEST(World, IsLaunchedByMpirunAndByPmix) {
+  EXPECT_FALSE(launched_with({}));
+  EXPECT_FALSE(launched_with({{"PATH", "/bin"}, {"SLURM_PROCID", "0"}}));  // a batch script is not a rank
+  EXPECT_TRUE(launched_with({{"OMPI_COMM_WORLD_RANK", "0"}, {"OMPI_COMM_WORLD_SIZE", "2"}}));
+  EXPECT_TRUE(launched_with({{"PMIX_RANK", "3"}}));
+  EXPECT_TRUE(launched_with({{"PMI_RANK", "3"}}));
+}
+
+TEST(Measure, ReportsEveryOperationOfEverySize) {
+  std::mutex mutex;
+  std::vector<std::vector<CollectiveTiming>> results;
+  run_ranks(2, [&](Group& group, Device& device) {
+    auto timings = measure_collectives(group, device, {.sizes = {4, 65'536}, .samples = 3});
+    std::lock_guard lock(mutex);
+    results.push_back(std::move(timings));
+  });
+  ASSERT_EQ(results.size(), 2u);
+  ASSERT_EQ(results[0].size(), 2u + 5u);  // one element cannot be shared out: only the all_reduces
+  for (std::size_t at = 0; at < results[0].size(); ++at) {
+    const CollectiveTiming& timing = results[0][at];
+    EXPECT_GT(timing.seconds, 0.0);
+    EXPECT_EQ(timing.seconds, results[1][at].seconds);  // all ranks agree
+    EXPECT_EQ(timing.ranks, 2);
+    EXPECT_DOUBLE_EQ(timing.algorithm_bandwidth, static_cast<double>(timing.bytes) / timing.seconds);
+    const double factor = timing.operation == "all_reduce" || timing.operation == "broadcast" ? 1.0 : 0.5;
+    EXPECT_DOUBLE_EQ(timing.bus_bandwidth, timing.algorithm_bandwidth * factor) << timing.operation;
+  }
+  EXPECT_EQ(results[0][0].memory, "window");
+  EXPECT_EQ(results[0][1].memory, "device");
+  EXPECT_EQ(results[0][6].operation, "broadcast");
+}
+
+}  // namespace
+}  // namespace trireme::testing
