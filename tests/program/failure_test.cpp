@@ -1,0 +1,137 @@
+// A rank that dies or hangs ends the run, and is named; what was saved before stays whole.
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+
+#include "tests/program/program_test.h"
+
+namespace trireme::test {
+namespace {
+
+// Runs until something ends it, and saves often.
+constexpr const char* endless_job = R"(steps: 1000000000
+model { mlp { inputs: 32 hidden: [64, 64] classes: 5 } }
+data { synthetic { samples: 1000 } }
+batch { global: 32 }
+evaluate { every_steps: 0 }
+checkpoint { every_steps: 50 keep: 3 }
+log { every_steps: 100000 }
+threads: 1
+)";
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  gethostname(name.data(), name.size() - 1);
+  return name.data();
+}
+
+class Failure : public ProgramTest {
+ protected:
+  // The end of a run to which `injure` is done after its second checkpoint; counts its seconds from there.
+  template <class Injure>
+  Ended end_of(const Command& command, Injure injure) {
+    Running running(command);
+    EXPECT_TRUE(running.says("step-00000100")) << running.wait().err;
+    injure(running);
+    const auto start = std::chrono::steady_clock::now();
+    Ended ended = running.wait();
+    ended.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    EXPECT_TRUE(running.is_gone(1.0)) << "processes are left";
+    return ended;
+  }
+
+  void expect_a_whole_checkpoint() {
+    EXPECT_GE(saved_step("run"), 100);
+    EXPECT_FALSE(state("run").empty());  // verifies every byte
+  }
+};
+
+TEST_F(Failure, AKilledRankIsNamed) {
+  for (const int victim : {0, 1}) {
+    SCOPED_TRACE(victim);
+    const Ended ended = end_of(train(endless_job, "run", {"-n", "2", "--resume"}),
+                               [&](Running& running) { kill(running.rank(victim), SIGKILL); });
+    EXPECT_LT(ended.seconds, 10.0);
+    expect_complaint(ended,
+                     {"rank " + std::to_string(victim) + " on host " + host_name() + " was killed by signal 9 (Killed)"},
+                     {.code = 128 + SIGKILL, .most_lines = 2});  // the other may say for what it waited
+    expect_a_whole_checkpoint();
+    std::filesystem::remove_all(path("run"));
+  }
+}
+
+TEST_F(Failure, ACrashedRankIsNamed) {
+  const Ended ended = end_of(train(endless_job, "run", {"-n", "3", "--set", "batch.global=33"}),
+                             [&](Running& running) { kill(running.rank(2), SIGABRT); });
+  EXPECT_LT(ended.seconds, 10.0);
+  EXPECT_EQ(ended.code, 128 + SIGABRT);
+  EXPECT_EQ(count(ended.err, "rank 2 on host " + host_name() + " was killed by signal 6 (Aborted)"), 1) << ended.err;
+  expect_a_whole_checkpoint();
+}
+
+TEST_F(Failure, AHungRankIsNamedWithWhatIsMissing) {
+  constexpr double deadline = 2.0;
+  for (const std::string victim : {"0", "1"}) {
+    SCOPED_TRACE(victim);
+    const Ended ended = end_of(train(endless_job, "run", {"-n", "2", "--set", "watchdog_seconds=2"}),
+                               [&](Running& running) { kill(running.rank(std::stoi(victim)), SIGSTOP); });
+    EXPECT_LT(ended.seconds, (deadline + 5.0) * patience);
+    const std::string other = victim == "0" ? "1" : "0";
+    expect_complaint(ended,
+                     {"rank " + other + ": ", "waited 2 s in ", "not arrived: rank " + victim + " on host " + host_name()});
+    // The operation and its tensors, as in "call 17 of group 'data', all_reduce sum of 2 f32 'loss and stop flag'".
+    EXPECT_GE(count(ended.err, "of group 'data"), 1) << ended.err;
+    EXPECT_GE(count(ended.err, " f32 '") + count(ended.err, " u8 '") + count(ended.err, " i64 '"), 1) << ended.err;
+    expect_a_whole_checkpoint();
+    std::filesystem::remove_all(path("run"));
+  }
+}
+
+TEST_F(Failure, AFailedRunIsStartedAgain) {
+  Running running(train(endless_job, "run", {"-n", "2", "--max-restarts", "1"}));
+  ASSERT_TRUE(running.says("step-00000100"));
+  kill(running.rank(1), SIGKILL);
+  ASSERT_TRUE(running.says("resumed after step "));
+  ASSERT_TRUE(running.says("restart 1 of 1"));
+  running.signal(SIGTERM);
+  const Ended ended = running.wait();
+  EXPECT_EQ(ended.code, 75) << ended.out << ended.err;
+  EXPECT_TRUE(running.is_gone(1.0));
+  expect_a_whole_checkpoint();
+}
+
+TEST_F(Failure, NothingOutlivesAKilledProgram) {
+  Running running(train(endless_job, "run", {"-n", "2"}));
+  ASSERT_TRUE(running.says("step-00000100"));
+  ASSERT_GT(running.rank(1), 0);
+  running.signal(SIGKILL);
+  running.wait();
+  EXPECT_TRUE(running.is_gone(10.0 * patience));
+  expect_a_whole_checkpoint();
+}
+
+TEST_F(Failure, NothingOutlivesAKilledMpirun) {
+  const Ended ended = end_of(train(endless_job, "run", {"-n", "2"}), [&](Running& running) {
+    for (const pid_t process : running.processes()) {
+      std::string name = read_file("/proc/" + std::to_string(process) + "/comm");
+      if (name == "mpirun\n" || name == "orterun\n") kill(process, SIGKILL);
+    }
+  });
+  EXPECT_LT(ended.seconds, 10.0);
+  expect_complaint(ended, {"mpirun was killed by signal 9"}, {.code = 128 + SIGKILL});
+  expect_a_whole_checkpoint();
+}
+
+TEST_F(Failure, ThreadsOfARankThatFailsEndTogether) {
+  // The folder of the run is taken away: the first rank cannot save, the others do not wait for it.
+  Running running(train(endless_job, "run", {"-n", "2", "--ranks-as-threads"}));
+  ASSERT_TRUE(running.says("step-00000100"));
+  std::filesystem::rename(path("run"), path("elsewhere"));
+  const Ended ended = running.wait();
+  EXPECT_LT(ended.seconds, 10.0 * patience);
+  expect_complaint(ended, {"run/step-"});
+}
+
+}  // namespace
+}  // namespace trireme::test
