@@ -104,7 +104,9 @@ void add_hosts(Flags& flags, const FleetOptions& options, const Environment& env
   require(machine.has_ssh || other_agent, "--hosts",
           "expected ssh to reach other hosts, found none in PATH; install openssh-client");
   if (!other_agent && !environment("OMPI_MCA_plm_rsh_args"))
-    flags.add({"--mca", "plm_rsh_args", "-o BatchMode=yes -o ConnectTimeout=10"}, "ssh must not ask or hang");
+    flags.add({"--mca", "plm_rsh_args",
+               "-o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=2 -o ServerAliveCountMax=3"},
+              "ssh must not ask or hang");
 }
 
 }  // namespace
@@ -158,6 +160,9 @@ Launch plan_launch(const FleetOptions& options, const std::vector<std::string>& 
 
   Launch launch;
   launch.here = here;
+  if (!options.hosts.empty()) launch.hosts = options.hosts;
+  if (!options.hostfile.empty()) launch.hosts = "the hosts of " + options.hostfile;
+  launch.start_seconds = options.start_seconds;
   launch.command = {machine.mpirun};
   if (ranks > 0) launch.command.insert(launch.command.end(), {"-n", std::to_string(ranks)});
   Flags flags(launch);

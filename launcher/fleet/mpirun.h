@@ -35,14 +35,17 @@ struct FleetOptions {
   std::string hostfile;
   std::vector<std::string> mpirun_words;  // further words for mpirun, before the program
   int max_restarts = 0;
-  int terminal_columns = 0;  // of the terminal that the output goes to; 0: no terminal
+  int terminal_columns = 0;     // of the terminal that the output goes to; 0: no terminal
+  double start_seconds = 60.0;  // in which the first rank must have begun
 };
 
 struct Launch {
   std::vector<std::string> command;                            // mpirun, its flags, the program and its arguments
   std::vector<std::pair<std::string, std::string>> variables;  // to add to the environment
   bool here = true;                                            // all ranks on this machine
-  std::string explanation;                                     // the flags and why, on one line
+  std::string hosts = "this machine";                          // where they are, for messages
+  double start_seconds = 60.0;
+  std::string explanation;  // the flags and why, on one line
 };
 
 // Throws Error, with the remedy, for what cannot work: no mpirun, no ranks, too many of them, too few slots.

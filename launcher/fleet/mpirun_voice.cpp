@@ -58,14 +58,19 @@ std::string trouble_in(std::string_view banner) {
     return "host " + word_after(banner, "Node:") + " has no program " + word_after(banner, "Executable:") +
            "; it must have the same path on every host";
   if (has(banner, "lost communication with a remote daemon")) {
-    const std::string host =
-        word_after(banner.substr(std::min(banner.size(), banner.find("Remote daemon"))), "on node");
-    return "contact with host " + (host.empty() ? "?" : host) + " was lost";
+    return lost_host(word_after(banner.substr(std::min(banner.size(), banner.find("Remote daemon"))), "on node"));
   }
+  if (has(banner, "unable to open the hostfile")) return "mpirun cannot read the hostfile";
+  return {};
+}
+
+// Likewise, of banners about what follows from some other trouble.
+std::string hint_in(std::string_view banner) {
   if (has(banner, "failed to TCP connect to a peer"))
     return "Open MPI on host " + word_after(banner, "Local host:") +
            " could not connect to another rank; between the hosts all TCP ports must be open";
-  if (has(banner, "unable to open the hostfile")) return "mpirun cannot read the hostfile";
+  if (has(banner, "peer process has unexpectedly disconnected"))
+    return "a rank on host " + word_after(banner, "Peer host:") + " has gone";
   return {};
 }
 
@@ -87,15 +92,20 @@ std::optional<std::string> MpirunVoice::hear(std::string_view line) {
     banner_.append(line).append("\n");
     return std::nullopt;
   }
+  if (line == sign_of_life) {
+    begun_ = true;
+    return std::nullopt;
+  }
   if (line.starts_with("mpirun: Forwarding signal") || has(line, "total processes failed to start") ||
-      has(line, "plm:rsh: Warning: setpgid") || has(line, "ORTE_ERROR_LOG"))
+      has(line, "plm:rsh: Warning: setpgid") || has(line, "ORTE_ERROR_LOG") || has(line, " sent help message ") ||
+      has(line, "orte_base_help_aggregate"))
     return std::nullopt;
   if (line.starts_with("Connection to ") && has(line, "closed by remote host")) {  // ssh: its host has gone
     if (diagnosis_.trouble.empty()) diagnosis_.trouble = lost_host(word_after(line, "Connection to"));
     return std::nullopt;
   }
   if (line.starts_with("ssh: ") || line.find("Permission denied (") != std::string_view::npos ||
-      line.starts_with("Host key verification failed")) {
+      line.starts_with("Host key verification failed") || line.starts_with("Timeout, server ")) {
     diagnosis_.detail = line;
     return std::nullopt;
   }
@@ -140,6 +150,10 @@ std::optional<std::string> MpirunVoice::read_banner() {
     if (diagnosis_.trouble.empty()) diagnosis_.trouble = std::move(trouble);
     return std::nullopt;
   }
+  if (std::string hint = hint_in(banner); !hint.empty()) {
+    if (diagnosis_.hint.empty()) diagnosis_.hint = std::move(hint);
+    return std::nullopt;
+  }
   return banner.empty() ? banner : "mpirun: " + banner.substr(0, banner.size() - 1);
 }
 
@@ -159,6 +173,7 @@ std::string describe(const Diagnosis& diagnosis, int exit_code) {
   if (!diagnosis.trouble.empty())
     return diagnosis.trouble + (diagnosis.detail.empty() ? "" : " (" + diagnosis.detail + ')');
   if (diagnosis.rank_spoke) return {};
+  if (!diagnosis.hint.empty()) return diagnosis.hint;
   if (diagnosis.exit_code)
     return rank + " left with exit code " + std::to_string(diagnosis.exit_code) + " and said nothing";
   if (!diagnosis.detail.empty()) return diagnosis.detail;

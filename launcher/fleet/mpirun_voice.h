@@ -18,8 +18,12 @@ struct Diagnosis {
   int exit_code = 0;        // with which it left
   std::string trouble;      // of mpirun itself: no contact with a host, no program there, ...
   std::string detail;       // ssh's own words
+  std::string hint;         // what a surviving rank's library saw: a consequence, told if nothing else is known
   bool rank_spoke = false;  // a rank has said why: nothing needs to be added
 };
+
+// What a rank writes to stderr as it begins, for the program that has started it.
+inline constexpr std::string_view sign_of_life = "trireme: a rank has begun";
 
 class MpirunVoice {
  public:
@@ -28,11 +32,13 @@ class MpirunVoice {
   // Lines of a banner that was not finished.
   std::string rest();
   const Diagnosis& diagnosis() const noexcept { return diagnosis_; }
+  bool rank_has_begun() const noexcept { return begun_; }
 
  private:
   std::optional<std::string> hear_rank(std::string_view line);
   std::optional<std::string> read_banner();
 
+  bool begun_ = false;
   bool in_banner_ = false;
   std::string banner_;  // its lines, each with a newline
   std::set<std::string> said_;

@@ -54,4 +54,12 @@ std::vector<ProcessState> descendants(pid_t root) {
   return found;
 }
 
+std::int64_t out_of_memory_kills(const std::string& counters) {
+  std::ifstream file(counters);
+  std::string name;
+  for (std::int64_t count = 0; file >> name >> count;)
+    if (name == "oom_kill") return count;
+  return 0;
+}
+
 }  // namespace trireme::launcher

@@ -3,6 +3,8 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
+#include <string>
 #include <vector>
 
 namespace trireme::launcher {
@@ -14,5 +16,8 @@ struct ProcessState {
 
 // Children of `root`, their children, and so on; without `root`.
 std::vector<ProcessState> descendants(pid_t root);
+
+// How many processes the kernel has killed for want of memory since the machine started; 0 where it does not say.
+std::int64_t out_of_memory_kills(const std::string& counters = "/proc/vmstat");
 
 }  // namespace trireme::launcher

@@ -13,6 +13,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <optional>
+#include <sstream>
 
 #include "launcher/fleet/mpirun_voice.h"
 #include "launcher/fleet/processes.h"
@@ -39,6 +40,12 @@ Pipe make_pipe() {
   int ends[2];
   require(pipe2(ends, O_CLOEXEC) == 0, "fleet", "cannot make a pipe:", system_message(errno));
   return {FileHandle(ends[0]), FileHandle(ends[1])};
+}
+
+std::string seconds_text(double seconds) {
+  std::ostringstream text;
+  text << seconds << " s";
+  return text.str();
 }
 
 void write_all(int file, std::string_view text) {
@@ -96,12 +103,16 @@ class Supervisor {
   std::string partial_line_;  // of stderr
   bool silent_ = false;       // nothing that dies now has anything new to say
   bool hung_ = false;         // mpirun did not end the run
+  bool begun_ = false;        // a rank has written something
+  bool late_ = false;         // none has begun in time
   bool line_open_ = false;    // stdout's last byte was not a newline
   int stop_signal_ = 0;       // the first
+  Clock::time_point started_;
   std::optional<Clock::time_point> dead_since_, kill_at_;
 };
 
 void Supervisor::start() {
+  started_ = Clock::now();
   sigset_t set = heeded({SIGINT, SIGTERM, SIGHUP, SIGUSR1});
   sigaddset(&set, SIGCHLD);
   sigprocmask(SIG_BLOCK, &set, &before_);
@@ -135,6 +146,7 @@ void Supervisor::pass_out() {
   }
   const std::string_view text(bytes.data(), static_cast<std::size_t>(count));
   write_all(STDOUT_FILENO, text);
+  begun_ = true;
   line_open_ = text.back() != '\n';
 }
 
@@ -196,6 +208,12 @@ void Supervisor::look_after() {
   for (const ProcessState& process : descendants(child_)) dead = dead || process.state == 'Z';
   if (!dead) dead_since_.reset();
   if (dead && !dead_since_) dead_since_ = now;
+  const std::chrono::duration<double> age = now - started_;
+  if (!begun_ && !voice_.rank_has_begun() && !kill_at_ && age.count() > launch_.start_seconds) {
+    late_ = silent_ = true;
+    kill(child_, SIGTERM);
+    kill_at_ = now + grace_after_kill;
+  }
   const Diagnosis& diagnosis = voice_.diagnosis();
   const bool failed = diagnosis.signal || diagnosis.exit_code || !diagnosis.trouble.empty();
   if (failed && !kill_at_) kill_at_ = now + grace_after_banner;
@@ -228,6 +246,7 @@ void Supervisor::bury() {
 }
 
 Outcome Supervisor::run() {
+  const std::int64_t memory_kills = out_of_memory_kills();
   start();
   auto next_look = Clock::now() + tick;
   while (!status_) {
@@ -249,7 +268,12 @@ Outcome Supervisor::run() {
     return outcome;
   }
   if (outcome.exit_code != 0) outcome.message = describe(diagnosis, outcome.exit_code);
-  if (hung_ && diagnosis.signal == 0)
+  if (diagnosis.signal == SIGKILL && out_of_memory_kills() > memory_kills)
+    outcome.message += "; meanwhile the kernel has killed a process here because memory had run out";
+  if (late_)
+    outcome.message = "no rank has begun within " + seconds_text(launch_.start_seconds) + " on " + launch_.hosts +
+                      (launch_.here ? "" : "; `ssh HOST true` must work there without a question");
+  else if (hung_ && diagnosis.signal == 0)
     outcome.message = "a rank died and mpirun did not end the others; everything was killed";
   else if (WIFSIGNALED(*status_) && diagnosis.signal == 0)
     outcome.message = "mpirun was killed by signal " + std::to_string(WTERMSIG(*status_));

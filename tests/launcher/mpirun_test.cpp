@@ -65,7 +65,8 @@ TEST(PlanLaunch, GoesToOtherHosts) {
   EXPECT_TRUE(has(launch, {"--host", "a:2,b.example.org:3"}));
   EXPECT_TRUE(has(launch, {"--mca", "orte_keep_fqdn_hostnames", "1"}));
   EXPECT_TRUE(has(launch, {"--mca", "oob_tcp_keepalive_time", "2"}));
-  EXPECT_TRUE(has(launch, {"--mca", "plm_rsh_args", "-o BatchMode=yes -o ConnectTimeout=10"}));
+  EXPECT_TRUE(has(launch, {"--mca", "plm_rsh_args",
+                           "-o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=2 -o ServerAliveCountMax=3"}));
   EXPECT_TRUE(has(launch, {"-x", "TRIREME_TERMINAL"}));
   EXPECT_TRUE(has(launch, {"-x", "TRIREME_SUPERVISED"}));
   EXPECT_FALSE(has(launch, {"--oversubscribe"}));

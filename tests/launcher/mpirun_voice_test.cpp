@@ -118,6 +118,19 @@ TEST(MpirunVoice, TheKilledRankMattersMoreThanWhatFollowsFromIt) {
   EXPECT_EQ(describe(voice.diagnosis(), 137), "rank 1 on host h2 was killed by signal 9 (Killed)");
 }
 
+TEST(MpirunVoice, APeersDisappearanceIsToldIfNothingElseIsKnown) {
+  MpirunVoice voice;
+  EXPECT_EQ(
+      heard(voice, rule +
+                       "\nAn MPI communication peer process has unexpectedly disconnected.  This\nusually indicates\n"
+                       "  Local host: h1\n  Local PID:  656\n  Peer host:  h2\n" +
+                       rule),
+      "");
+  EXPECT_EQ(describe(voice.diagnosis(), 1), "a rank on host h2 has gone");
+  heard(voice, "Connection to h2 closed by remote host.\n");
+  EXPECT_EQ(describe(voice.diagnosis(), 1), "contact with host h2 was lost");
+}
+
 TEST(MpirunVoice, NeverFailsInSilence) {
   EXPECT_EQ(describe({}, 7), "mpirun failed with exit code 7 and said nothing");
 }

@@ -69,7 +69,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         WrongUse{{"-n", "0"}, "[-n] expected 1 to 65535 ranks, found 0\n"},
         WrongUse{{"-n", "-2"}, "[-n] expected 1 to 65535 ranks, found -2\n"},
-        WrongUse{{"-n", "60000"}, "[-n] expected at most 32 ranks for each of the "},
+        WrongUse{{"-n", "60000", "--set", "batch.global=60000"}, "[-n] expected at most 32 ranks for each of the "},
         WrongUse{{"--max-restarts", "-1"}, "[--max-restarts] expected 0 or more, found -1\n"},
         WrongUse{{"--hosts", "a:0"}, "[--hosts] expected a number of ranks of at least 1"},
         WrongUse{{"--hosts", "a:2", "-n", "3"}, "[-n] expected at most the 2 ranks"},
