@@ -23,11 +23,13 @@ struct Contender {
 
 // So many in a row that the clock's own time does not matter.
 int batch_of(std::int64_t bytes) {
-  return static_cast<int>(std::clamp<std::int64_t>((2 << 20) / bytes, 1, 400));
+  return static_cast<int>(std::clamp<std::int64_t>((16 << 20) / bytes, 5, 300));
 }
 
-// One sample: from a common start until this rank is done, for each of a batch.
+// One sample: from a common start until this rank is done, for each of a batch, after one that is not counted: what
+// another contender left in the caches is not its affair.
 double sample(Group& group, Device& device, const Contender& contender, int batch) {
+  contender.once();
   group.barrier(device.compute());
   const auto start = Clock::now();
   for (int repetition = 0; repetition < batch; ++repetition) contender.once();

@@ -45,7 +45,7 @@ class FailureBoard {
 // How long a wait spins before it yields: briefly where ranks outnumber cores, since the awaited one may need this
 // core.
 constexpr int spins_for(int ranks, int cores) {
-  return ranks <= cores ? 8000 : 50;
+  return ranks <= cores ? 2000 : 50;
 }
 
 class Family {

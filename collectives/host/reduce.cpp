@@ -108,36 +108,45 @@ struct Min {
   }
 };
 
+// Four vectors at a time, kept in registers: what the unrolling is for.
 template <class Format, class Op>
 [[gnu::always_inline]] inline void reduce_block(const ReduceJob& job, std::int64_t at) {
   using T = typename Format::Element;
   using A = typename Format::Sum;
   constexpr std::int64_t lanes = Format::lanes;
-  constexpr int unrolled = 4;
-  Vector<A> sums[unrolled];
-  for (int part = 0; part < unrolled; ++part) {
-    const std::int64_t begin = at + part * lanes;
-    if (job.carry_in)
-      load(sums[part], reinterpret_cast<const A*>(job.carry_in) + begin);
-    else
-      Format::widen(sums[part], reinterpret_cast<const T*>(job.sources[0]) + begin);
+  Vector<A> sums[4];
+  std::size_t source = 0;
+  if (job.carry_in) {
+    const A* from = reinterpret_cast<const A*>(job.carry_in) + at;
+#pragma GCC unroll 4
+    for (int part = 0; part < 4; ++part) load(sums[part], from + part * lanes);
+  } else {
+    const T* from = reinterpret_cast<const T*>(job.sources[source++]) + at;
+#pragma GCC unroll 4
+    for (int part = 0; part < 4; ++part) Format::widen(sums[part], from + part * lanes);
   }
-  for (std::size_t source = job.carry_in ? 0 : 1; source < job.sources.size(); ++source) {
-    for (int part = 0; part < unrolled; ++part) {
+  for (; source < job.sources.size(); ++source) {
+    const T* from = reinterpret_cast<const T*>(job.sources[source]) + at;
+#pragma GCC unroll 4
+    for (int part = 0; part < 4; ++part) {
       Vector<A> next;
-      Format::widen(next, reinterpret_cast<const T*>(job.sources[source]) + at + part * lanes);
+      Format::widen(next, from + part * lanes);
       Op::apply(sums[part], next);
     }
   }
-  for (int part = 0; part < unrolled; ++part) {
-    const std::int64_t begin = at + part * lanes;
-    if (job.carry_out) {
-      store(sums[part], reinterpret_cast<A*>(job.carry_out) + begin);
-      continue;
-    }
-    typename Format::Packed packed;
-    Format::pack(packed, sums[part]);
-    for (std::byte* target : job.targets) store(packed, reinterpret_cast<T*>(target) + begin);
+  if (job.carry_out) {
+    A* to = reinterpret_cast<A*>(job.carry_out) + at;
+#pragma GCC unroll 4
+    for (int part = 0; part < 4; ++part) store(sums[part], to + part * lanes);
+    return;
+  }
+  typename Format::Packed packed[4];
+#pragma GCC unroll 4
+  for (int part = 0; part < 4; ++part) Format::pack(packed[part], sums[part]);
+  for (std::byte* target : job.targets) {
+    T* to = reinterpret_cast<T*>(target) + at;
+#pragma GCC unroll 4
+    for (int part = 0; part < 4; ++part) store(packed[part], to + part * lanes);
   }
 }
 

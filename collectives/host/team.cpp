@@ -13,7 +13,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr auto yielding = std::chrono::microseconds(1000);
+constexpr auto yielding = std::chrono::microseconds(100);
 constexpr int sleep_milliseconds = 50;
 constexpr std::int64_t page = 4096;
 
