@@ -88,6 +88,8 @@ class CpuKernels final : public Kernels {
   template <class Part>
   double sum_of_parts(std::int64_t count, Part&& part);
 
+  void multiply_packed_blocks(Tensor& c, const Tensor& a, const Tensor& b, const float* bias, const Gemm& how);
+
   static constexpr std::int64_t grain_elements = 1 << 14;
 
   const Level& level_;

@@ -22,6 +22,15 @@ struct Array {
   DType dtype = DType::f32;
 };
 
+// A block (rows, columns) of a matrix operand, stored with a stride, or stored transposed.
+struct Operand {
+  Array data;
+  std::int64_t offset;  // element (0, 0) of the block
+  std::int64_t stride;
+  std::int64_t rows, columns;
+  bool transposed;
+};
+
 struct GemmEpilogue {
   const float* product;  // (rows, columns) with `product_stride`; may be c itself
   std::int64_t product_stride;
@@ -29,6 +38,27 @@ struct GemmEpilogue {
   std::int64_t stride;     // of c and preactivation
   const float* bias;       // of the block's columns, or null
   Activation activation;
+};
+
+// Memory that will be read soon.
+struct Region {
+  const char* data;
+  std::int64_t stride_bytes, row_bytes, rows;
+};
+
+// sums = factor sums + left right, and then, where the sums are complete, the epilogue.
+struct PackedProduct {
+  const float* left;  // as pack_left() wrote it, or with left_stride plain rows
+  std::int64_t left_stride;
+  const float* right;  // as pack_right() wrote it
+  float* sums;         // (rows, columns): c itself, or working memory
+  std::int64_t sums_stride;
+  bool whole_tiles;  // sums has room for whole tiles beyond rows and columns
+  float factor;      // with 0, sums is written only
+  std::int64_t rows, columns, depth;
+  const GemmEpilogue* last;  // of the same block, or null; its product is ignored
+  const Region* soon;        // fetched into the cache while tiles are computed
+  std::int64_t soon_count;
 };
 
 struct NormForward {
@@ -123,6 +153,13 @@ struct Level {
   void (*column_sums)(Array x, std::int64_t columns, float* sums, Range rows);
   void (*argmax)(std::int32_t* y, Array x, std::int64_t columns, Range rows);
 
+  // Columns of a panel of the right operand, rows of one of the left.
+  std::int64_t panel_columns, panel_rows;
+  // Panels of the left operand (rows, depth) times `factor`, the last filled up with zeros.
+  void (*pack_left)(float* to, const Operand& a, float factor);
+  // Some panels of the right operand (depth, columns), the last filled up with zeros; panel p at p panel_columns depth.
+  void (*pack_right)(float* to, const Operand& b, Range panels);
+  void (*multiply_packed)(const PackedProduct& product);
   // to (rows, columns) packed fp32 from a block with a stride.
   void (*unpack)(float* to, Array from, std::int64_t offset, std::int64_t stride, std::int64_t rows,
                  std::int64_t columns);

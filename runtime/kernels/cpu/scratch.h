@@ -1,12 +1,17 @@
 // Working memory of kernels: blocks are lent and reused, one per concurrent borrower.
 #pragma once
 
+#include <sys/mman.h>
+
+#include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
 #include <mutex>
-#include <new>
 #include <utility>
 #include <vector>
+
+#include "runtime/base/error.h"
 
 namespace trireme::cpu {
 
@@ -14,7 +19,7 @@ class Scratch {
  public:
   struct Block {
     struct Free {
-      void operator()(float* data) const { ::operator delete (data, std::align_val_t{64}); }
+      void operator()(float* data) const { std::free(data); }
     };
     std::unique_ptr<float, Free> data;
     std::int64_t size = 0;
@@ -34,32 +39,47 @@ class Scratch {
     Block block_;
   };
 
-  // At least `floats` uninitialised floats, aligned to 64 bytes.
+  // At least `floats` uninitialised floats, aligned to 64 bytes: the smallest free block that has room, or a new one in
+  // place of the largest that has not.
   Lease take(std::int64_t floats) {
+    if (floats == 0) return {*this, Block{}};
     Block block;
     {
       const std::lock_guard lock(mutex_);
       if (!free_.empty()) {
-        block = std::move(free_.back());
-        free_.pop_back();
+        auto found = std::lower_bound(free_.begin(), free_.end(), floats,
+                                      [](const Block& x, std::int64_t size) { return x.size < size; });
+        if (found == free_.end()) --found;
+        block = std::move(*found);
+        free_.erase(found);
       }
     }
-    if (block.size < floats) {
-      block.data.reset(
-          static_cast<float*>(::operator new (static_cast<std::size_t>(floats) * sizeof(float), std::align_val_t{64})));
-      block.size = floats;
-    }
+    if (block.size < floats) block = allocated(floats);
     return {*this, std::move(block)};
   }
 
  private:
+  static Block allocated(std::int64_t floats) {
+    constexpr std::int64_t line = 64 / sizeof(float), huge_page = (1 << 21) / sizeof(float);
+    const std::int64_t unit = floats < huge_page / 4 ? line : huge_page;
+    Block block;
+    block.size = (floats + unit - 1) / unit * unit;
+    const auto bytes = static_cast<std::size_t>(block.size) * sizeof(float);
+    block.data.reset(static_cast<float*>(std::aligned_alloc(static_cast<std::size_t>(unit) * sizeof(float), bytes)));
+    if (!block.data) fail("cpu kernels", "could not allocate", bytes, "bytes of working memory");
+    if (unit == huge_page) ::madvise(block.data.get(), bytes, MADV_HUGEPAGE);  // a wish: fewer page walks
+    return block;
+  }
   void give_back(Block block) {
+    if (block.size == 0) return;
     const std::lock_guard lock(mutex_);
-    free_.push_back(std::move(block));
+    const auto place = std::upper_bound(free_.begin(), free_.end(), block.size,
+                                        [](std::int64_t size, const Block& x) { return size < x.size; });
+    free_.insert(place, std::move(block));
   }
 
   std::mutex mutex_;
-  std::vector<Block> free_;
+  std::vector<Block> free_;  // by size
 };
 
 }  // namespace trireme::cpu

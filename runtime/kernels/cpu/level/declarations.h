@@ -22,6 +22,9 @@ double sum_squares(Array x, Range elements);
 void column_sums(Array x, std::int64_t columns, float* sums, Range rows);
 void argmax(std::int32_t* y, Array x, std::int64_t columns, Range rows);
 
+void pack_left(float* to, const Operand& a, float factor);
+void pack_right(float* to, const Operand& b, Range panels);
+void multiply_packed(const PackedProduct& product);
 void unpack(float* to, Array from, std::int64_t offset, std::int64_t stride, std::int64_t rows, std::int64_t columns);
 void gemm_epilogue(const GemmEpilogue& block, std::int64_t rows, std::int64_t columns);
 

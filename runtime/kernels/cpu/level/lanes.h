@@ -17,7 +17,7 @@ using Ints = Lanes<NativeInt>;
 using Words = Lanes<NativeWord>;
 
 [[gnu::always_inline]] inline Floats all(float value) {
-  return pieces([=](int) { return NativeFloat{} + value; });
+  return pieces([=](int) { return native_all(value); });
 }
 [[gnu::always_inline]] inline Words all_words(std::uint32_t value) {
   return pieces([=](int) { return NativeWord{} + value; });

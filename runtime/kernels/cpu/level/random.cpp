@@ -6,8 +6,8 @@
 namespace trireme::cpu::TRIREME_LEVEL {
 namespace {
 
-// Philox4x32-10 as `philox` in runtime/base/philox.h, for the blocks of a few native vectors at once. A 32-bit word lies
-// in the low half of a 64-bit element; what products leave in the high halves is never read.
+// Philox4x32-10 as `philox` in runtime/base/philox.h, for the blocks of a few native vectors at once. A 32-bit word
+// lies in the low half of a 64-bit element; what products leave in the high halves is never read.
 constexpr std::int64_t native_blocks = native_lanes / 2;
 constexpr std::int64_t vectors_together = native_lanes >= 8 ? 32 / native_lanes : 4;
 constexpr std::int64_t batch_blocks = native_blocks * vectors_together;

@@ -30,7 +30,7 @@ void product_tile(const Product& p, std::int64_t row, std::int64_t column) {
     for (int v = 0; v < vectors; ++v) right[v] = native_load(b + v * native_lanes);
 #pragma GCC unroll 8
     for (int r = 0; r < rows; ++r) {
-      const NativeFloat left = NativeFloat{} + a[r * a_row];
+      const NativeFloat left = native_all(a[r * a_row]);
 #pragma GCC unroll 8
       for (int v = 0; v < vectors; ++v) sums[r][v] += left * right[v];
     }

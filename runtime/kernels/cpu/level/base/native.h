@@ -36,6 +36,9 @@ template <class Piece, class Put>
   put(0, x.a), put(4, x.b), put(8, x.c), put(12, x.d);
 }
 
+[[gnu::always_inline]] inline NativeFloat native_all(float x) {
+  return _mm_set1_ps(x);
+}
 [[gnu::always_inline]] inline NativeFloat native_load(const float* p) {
   return _mm_loadu_ps(p);
 }

@@ -36,6 +36,9 @@ template <class Piece, class Put>
   put(0, x.a), put(8, x.b);
 }
 
+[[gnu::always_inline]] inline NativeFloat native_all(float x) {
+  return _mm256_set1_ps(x);
+}
 [[gnu::always_inline]] inline NativeFloat native_load(const float* p) {
   return _mm256_loadu_ps(p);
 }
@@ -89,7 +92,8 @@ using NativeLong = std::uint64_t __attribute__((vector_size(32)));
   return (NativeLong)_mm256_mul_epu32((__m256i)a, (__m256i)b);
 }
 [[gnu::always_inline]] inline void native_interleave(NativeLong* to, NativeLong a, NativeLong b) {
-  const __m256i even = _mm256_unpacklo_epi64((__m256i)a, (__m256i)b), odd = _mm256_unpackhi_epi64((__m256i)a, (__m256i)b);
+  const __m256i even = _mm256_unpacklo_epi64((__m256i)a, (__m256i)b),
+                odd = _mm256_unpackhi_epi64((__m256i)a, (__m256i)b);
   to[0] = (NativeLong)_mm256_permute2x128_si256(even, odd, 0x20);
   to[1] = (NativeLong)_mm256_permute2x128_si256(even, odd, 0x31);
 }

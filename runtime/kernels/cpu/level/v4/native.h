@@ -36,6 +36,9 @@ template <class Piece, class Put>
   put(0, x.a);
 }
 
+[[gnu::always_inline]] inline NativeFloat native_all(float x) {
+  return _mm512_set1_ps(x);
+}
 [[gnu::always_inline]] inline NativeFloat native_load(const float* p) {
   return _mm512_loadu_ps(p);
 }
