@@ -2,12 +2,14 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <new>
 #include <sstream>
 
 #include "launcher/commands/command.h"
+#include "launcher/fleet/mpirun_voice.h"
 #include "launcher/fleet/place.h"
 #include "launcher/fleet/stop.h"
 
@@ -55,6 +57,7 @@ int run(const trireme::launcher::Run& chosen) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error like a full disk
   CLI::App program("Trireme trains neural networks on the ranks of an MPI job.", "trireme");
   program.set_version_flag("--version", "trireme " TRIREME_VERSION);
   program.require_subcommand(1);
@@ -77,6 +80,8 @@ int main(int argc, char** argv) {
     show(std::string(error.what()) + "; see trireme --help, or --help behind a command");
     return usage_error;
   }
+  if (trireme::launcher::is_supervised())
+    std::fputs((std::string(trireme::launcher::sign_of_life) + '\n').c_str(), stderr);
   const int code = run(chosen);
   std::fflush(stdout);
   // Whatever other threads of a failed rank still do must not hold it back.

@@ -7,6 +7,7 @@
 #include "launcher/config/config.h"
 #include "launcher/fleet/fleet.h"
 #include "launcher/trainer/entry.h"
+#include "launcher/trainer/step.h"
 #include "runtime/base/error.h"
 
 namespace trireme::launcher {
@@ -25,15 +26,17 @@ std::vector<std::string> rank_command(const TrainOptions& options) {
   return words;
 }
 
-// Ranks that the job asks for; the job is read here, before any rank starts, so that its mistakes are told once.
-int ranks_of_job(const TrainOptions& options, int asked) {
+// Reads the job before any rank starts, so that its mistakes are told once; `asked` ranks start, 0: as many as it wants.
+job::Job job_for(const TrainOptions& options, int asked) {
   Origins origins;
-  const job::Job job = load_job(options.job, options.sets, &origins);
+  job::Job job = load_job(options.job, options.sets, &origins);
   const int wanted = job.parallel().data();
   if (wanted > 0 && asked > 0 && wanted != asked)
     origins.fail("parallel.data", "expected the number of ranks that are started, which is " + std::to_string(asked) +
                                       ", or 0 for any; found " + std::to_string(wanted));
-  return wanted;
+  if (const int ranks = std::max(asked, wanted); ranks > 0)
+    plan_batch(job.batch().global(), job.batch().micro(), ranks);
+  return job;
 }
 
 int run(Request& request) {
@@ -46,10 +49,12 @@ int run(Request& request) {
   const Place place = launched_by();
   FleetOptions fleet = request.ranks.fleet();
   if (!place.is_rank() || options.dry_run) {
-    const int wanted = ranks_of_job(options, fleet.ranks);
-    if (fleet.ranks == 0 && fleet.hosts.empty() && fleet.hostfile.empty()) fleet.ranks = std::max(wanted, 1);
+    const job::Job job = job_for(options, fleet.ranks);
+    fleet.start_seconds = job.watchdog_seconds();
+    if (fleet.ranks == 0 && fleet.hosts.empty() && fleet.hostfile.empty())
+      fleet.ranks = std::max(job.parallel().data(), 1);
   } else if (!is_supervised()) {
-    ranks_of_job(options, place.size);
+    job_for(options, place.size);
   }
   options.ranks_as_threads = request.ranks.as_threads;
   options.ranks = place.is_rank() && !options.dry_run ? place.size : fleet.ranks;

@@ -22,6 +22,9 @@ std::string read_job(const std::string& path) {
   if (text.starts_with("\xef\xbb\xbf")) text.erase(0, 3);
   if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff"))
     throw Error(path + ": expected UTF-8, found UTF-16; save the file as UTF-8");
+  for (const char c : text)
+    if ((c >= 0 && c < ' ' && c != '\t' && c != '\n' && c != '\r') || c == 0x7f)
+      throw Error(path + ": expected a job in Protobuf text format, found a file that is not text");
   return text;
 }
 

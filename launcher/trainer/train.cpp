@@ -29,7 +29,7 @@ std::string table_of(const RankView& view, const job::Job& job) {
   return rank_table(rows);
 }
 
-// The run's folder, with the resolved job in it. The first rank's work.
+// The run's folder. The first rank's work.
 void prepare_folder(const job::Job& job, bool resume) {
   std::error_code error;
   fs::create_directories(job.run_dir(), error);
@@ -42,7 +42,14 @@ void prepare_folder(const job::Job& job, bool resume) {
     if (!found.path.empty())
       fail("run_dir", job.run_dir(), "holds a run that reached step", found.step,
            "- go on with it with --resume, remove the folder, or choose another with --set run_dir=");
+    if (!found.refused.empty())
+      fail("run_dir", job.run_dir(), "holds a damaged checkpoint:", found.refused.front(),
+           "- remove the folder, or choose another with --set run_dir=");
   }
+}
+
+// Not before what the folder holds is known to fit the job.
+void write_job(const job::Job& job) {
   const std::string path = (fs::path(job.run_dir()) / resolved_job_name).string();
   std::ofstream file(path);
   file << resolved_text(job);
@@ -58,6 +65,9 @@ std::int64_t resume_from(TrainingRun& run, std::string& passed_over) {
         if (!run.leads()) return std::string();
         const store::FoundCheckpoint found = store::latest_checkpoint(run.job().run_dir());
         for (const std::string& line : found.refused) passed_over += "passed over: " + line + "\n";
+        if (found.path.empty() && !found.refused.empty())
+          fail("run_dir", run.job().run_dir(), "holds no checkpoint that is in order:\n" + passed_over +
+               "start again in another folder with --set run_dir=");
         return found.path;
       });
   return chosen.front().empty() ? 0 : run.load(chosen.front());
@@ -89,6 +99,10 @@ int train_with(TrainingRun& run, const TrainOptions& options, const RankView& vi
   run.open_data();
   std::string passed_over;
   const std::int64_t first = options.resume ? resume_from(run, passed_over) : 0;
+  parallel::together(*run.backend().device, run.ranks(), run.backend().device->compute(), [&] {
+    if (run.leads()) write_job(job);
+    return std::string();
+  });
   Report report({.speaks = run.leads(),
                  .run_dir = job.run_dir(),
                  .title = fs::path(options.job).stem().string(),

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -87,6 +88,19 @@ void read_buffer(const store::CheckpointReader& checkpoint, const Buffer& buffer
   }
 }
 
+bool is_of_optimizer(const std::string& tensor) {
+  return tensor.starts_with("optimizer.");
+}
+
+// What is in the checkpoint must be in the model: with another number of layers some of it would be forgotten.
+void check_nothing_is_left(const store::CheckpointReader& checkpoint, const nn::FlatParameters& parameters) {
+  std::set<std::string_view> known;
+  for (const nn::Placement& p : parameters.placements()) known.insert(p.parameter->name);
+  for (const store::ManifestTensor& tensor : checkpoint.tensors())
+    if (!is_of_optimizer(tensor.name) && !known.contains(tensor.name))
+      fail(where, checkpoint.path(), "has a tensor", tensor.name, "that the model has not; was it saved by another model?");
+}
+
 const std::string& entry(const store::CheckpointReader& checkpoint, const std::string& key) {
   const auto found = checkpoint.metadata().find(key);
   if (found == checkpoint.metadata().end()) fail(where, checkpoint.path(), "has no", key, "in its manifest");
@@ -131,6 +145,7 @@ void load_state(const store::CheckpointReader& checkpoint, State state) {
   if (entry(checkpoint, "optimizer.rule") != rule)
     fail(where, checkpoint.path(), "was saved with the optimizer", entry(checkpoint, "optimizer.rule"),
          ", the job asks for", rule, "; resume with the same optimizer");
+  check_nothing_is_left(checkpoint, state.parameters);
   for (const Buffer& buffer : buffers(state)) read_buffer(checkpoint, buffer, state.parameters);
   state.parameters.refresh_compute();
   state.optimizer.set_steps(number(checkpoint, "optimizer.steps", whole));
@@ -143,6 +158,7 @@ void load_state(const store::CheckpointReader& checkpoint, State state) {
 }
 
 void load_parameters(const store::CheckpointReader& checkpoint, nn::FlatParameters& parameters) {
+  check_nothing_is_left(checkpoint, parameters);
   read_buffer(checkpoint, {parameters.weights, "", "model"}, parameters);
   parameters.refresh_compute();
 }

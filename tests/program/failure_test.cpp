@@ -53,9 +53,9 @@ TEST_F(Failure, AKilledRankIsNamed) {
     const Ended ended = end_of(train(endless_job, "run", {"-n", "2", "--resume"}),
                                [&](Running& running) { kill(running.rank(victim), SIGKILL); });
     EXPECT_LT(ended.seconds, 10.0);
-    expect_complaint(ended,
-                     {"rank " + std::to_string(victim) + " on host " + host_name() + " was killed by signal 9 (Killed)"},
-                     {.code = 128 + SIGKILL, .most_lines = 2});  // the other may say for what it waited
+    expect_complaint(
+        ended, {"rank " + std::to_string(victim) + " on host " + host_name() + " was killed by signal 9 (Killed)"},
+        {.code = 128 + SIGKILL, .most_lines = 2});  // the other may say for what it waited
     expect_a_whole_checkpoint();
     std::filesystem::remove_all(path("run"));
   }
@@ -78,8 +78,8 @@ TEST_F(Failure, AHungRankIsNamedWithWhatIsMissing) {
                                [&](Running& running) { kill(running.rank(std::stoi(victim)), SIGSTOP); });
     EXPECT_LT(ended.seconds, (deadline + 5.0) * patience);
     const std::string other = victim == "0" ? "1" : "0";
-    expect_complaint(ended,
-                     {"rank " + other + ": ", "waited 2 s in ", "not arrived: rank " + victim + " on host " + host_name()});
+    expect_complaint(
+        ended, {"rank " + other + ": ", "waited 2 s in ", "not arrived: rank " + victim + " on host " + host_name()});
     // The operation and its tensors, as in "call 17 of group 'data', all_reduce sum of 2 f32 'loss and stop flag'".
     EXPECT_GE(count(ended.err, "of group 'data"), 1) << ended.err;
     EXPECT_GE(count(ended.err, " f32 '") + count(ended.err, " u8 '") + count(ended.err, " i64 '"), 1) << ended.err;

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <fstream>
 #include <set>
+#include <vector>
 
 #include "runtime/store/checkpoint.h"
 #include "runtime/store/run_folder.h"
@@ -52,11 +53,17 @@ std::vector<nlohmann::json> metric_lines(const std::string& path, bool of_steps)
   return found;
 }
 
+// "   8 | steps: many", or what stands below it.
+bool is_quote(const std::string& line) {
+  const std::size_t bar = line.find(" | ");
+  return bar != std::string::npos && line.find_first_not_of(" 0123456789") == bar + 1;
+}
+
 // "rank 3: words" -> "words"
 std::string without_speaker(const std::string& line) {
   const std::size_t colon = line.find(": ");
-  const bool spoken = line.starts_with("rank ") && colon != std::string::npos &&
-                      line.find_first_not_of("0123456789", 5) == colon;
+  const bool spoken =
+      line.starts_with("rank ") && colon != std::string::npos && line.find_first_not_of("0123456789", 5) == colon;
   return spoken ? line.substr(colon + 2) : line;
 }
 
@@ -135,15 +142,18 @@ void expect_complaint(const Ended& ended, std::initializer_list<std::string_view
   SCOPED_TRACE("stdout:\n" + ended.out + "stderr:\n" + ended.err);
   EXPECT_TRUE(ended.in_time) << "after " << ended.seconds << " s";
   EXPECT_EQ(ended.code, complaint.code);
-  for (const std::string_view phrase : phrases) EXPECT_EQ(count(text, phrase), 1) << phrase;
-  const std::vector<std::string> lines = lines_of(text);
+  for (const std::string_view phrase : phrases) EXPECT_GE(count(text, phrase), 1) << phrase;
+  std::vector<std::string> lines = lines_of(text);
+  std::erase_if(lines, is_quote);
   EXPECT_FALSE(lines.empty()) << "nothing was said";
   EXPECT_LE(static_cast<int>(lines.size()), complaint.most_lines);
   std::set<std::string> seen;
   for (const std::string& line : lines) EXPECT_TRUE(seen.insert(without_speaker(line)).second) << "twice: " << line;
-  for (const std::string_view noise : {"terminate called", "what():", "Process received signal", "core dumped", "MPI_ABORT",
-                                       "----------", "mpirun noticed", "Sanitizer", "runtime error:", "libprotobuf"})
+  for (const std::string_view noise :
+       {"terminate called", "what():", "Process received signal", "core dumped", "MPI_ABORT", "----------",
+        "mpirun noticed", "Sanitizer", "runtime error:", "libprotobuf"})
     EXPECT_EQ(count(text, noise), 0) << noise;
+  for (const char c : text) EXPECT_TRUE(c == '\n' || (c >= ' ' && c < 127)) << "byte " << static_cast<int>(c);
 }
 
 }  // namespace trireme::test

@@ -47,10 +47,12 @@ void expect_near(const std::vector<double>& got, const std::vector<double>& want
 
 struct Complaint {
   int code = 1;
-  int most_lines = 1;  // that stderr may have, beside the one about how ranks are started
+  int most_lines = 1;  // that stderr may have, beside quoted lines of a job and the one about how ranks are started
 };
-// One clear message with each of `phrases` in it once, nothing twice, no stack trace, no banner of mpirun.
-void expect_complaint(const Ended& ended, std::initializer_list<std::string_view> phrases, const Complaint& complaint = {});
+// One clear message with each of `phrases` in it, nothing twice, no stack trace, no banner of mpirun, nothing that
+// would confuse a terminal.
+void expect_complaint(const Ended& ended, std::initializer_list<std::string_view> phrases,
+                      const Complaint& complaint = {});
 
 // Stderr without the line that says how mpirun was called.
 std::string complaint_of(const Ended& ended);

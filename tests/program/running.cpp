@@ -86,7 +86,6 @@ Ends make_terminal(int columns) {
   if (command.largest_file >= 0) {
     const rlimit limit{static_cast<rlim_t>(command.largest_file), static_cast<rlim_t>(command.largest_file)};
     setrlimit(RLIMIT_FSIZE, &limit);
-    std::signal(SIGXFSZ, SIG_IGN);  // then write() fails with "File too large"
   }
   execve(words[0], words, environment);
   _exit(127);
@@ -122,7 +121,8 @@ Running::Running(const Command& command) : command_(command), start_(Clock::now(
   child_ = fork();
   if (child_ < 0) throw std::runtime_error("no process");
   const int err_end = terminal ? out.write : err.write;
-  if (child_ == 0) become(command_, const_cast<char**>(words.data()), const_cast<char**>(environment.data()), out.write, err_end);
+  if (child_ == 0)
+    become(command_, const_cast<char**>(words.data()), const_cast<char**>(environment.data()), out.write, err_end);
   close(out.write);
   if (!terminal) close(err.write);
   out_ = out.read;

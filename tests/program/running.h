@@ -1,5 +1,5 @@
-// A program run as a person runs it: its own process, its own environment and folder, a deadline, everything it says and
-// everything it leaves behind.
+// A program run as a person runs it: its own process, its own environment and folder, a deadline, everything it says
+// and everything it leaves behind.
 #pragma once
 
 #include <sys/types.h>

@@ -89,11 +89,13 @@ TEST_F(Stop, ASecondSignalLeavesAtOnce) {
   for (const std::string ranks : {"1", "2"}) {
     SCOPED_TRACE(ranks);
     // One step of this job takes minutes: nothing but leaving at once ends it soon.
-    Running running(train(slow_job, "run" + ranks,
-                          {"-n", ranks, "--set", "batch.global=400000", "--set", "data.prefetch=0"}));
+    Running running(
+        train(slow_job, "run" + ranks, {"-n", ranks, "--set", "batch.global=400000", "--set", "data.prefetch=0"}));
     ASSERT_TRUE(running.says(" samples a step"));
     running.signal(SIGTERM);
-    if (ranks != "1") { ASSERT_TRUE(running.says("told to stop")); }
+    if (ranks != "1") {
+      ASSERT_TRUE(running.says("told to stop"));
+    }
     std::this_thread::sleep_for(std::chrono::milliseconds(300));
     running.signal(SIGINT);
     const auto start = std::chrono::steady_clock::now();
