@@ -51,6 +51,9 @@ class Group {
   virtual std::string_view name() const noexcept = 0;       // "world", "data", ...
   virtual std::string_view transport() const noexcept = 0;  // "threads", "mpi", "dry", "nccl"
 
+  // Whether its operations can be part of a captured step: they enqueue device work and nothing on the host.
+  virtual bool capturable() const noexcept { return false; }
+
   // Memory that this group reduces fastest (a shared window, registered memory), counted by `device`. Collective, as is
   // split(); both want the group's stream to be idle.
   virtual std::shared_ptr<Storage> allocate(Device& device, std::int64_t bytes, MemoryKind kind) = 0;

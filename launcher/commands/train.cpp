@@ -7,7 +7,7 @@
 #include "launcher/config/config.h"
 #include "launcher/fleet/fleet.h"
 #include "launcher/trainer/entry.h"
-#include "launcher/trainer/step.h"
+#include "parallel/training/step.h"
 #include "runtime/base/error.h"
 
 namespace trireme::launcher {
@@ -26,7 +26,8 @@ std::vector<std::string> rank_command(const TrainOptions& options) {
   return words;
 }
 
-// Reads the job before any rank starts, so that its mistakes are told once; `asked` ranks start, 0: as many as it wants.
+// Reads the job before any rank starts, so that its mistakes are told once; `asked` ranks start, 0: as many as it
+// wants.
 job::Job job_for(const TrainOptions& options, int asked) {
   Origins origins;
   job::Job job = load_job(options.job, options.sets, &origins);
@@ -35,7 +36,7 @@ job::Job job_for(const TrainOptions& options, int asked) {
     origins.fail("parallel.data", "expected the number of ranks that are started, which is " + std::to_string(asked) +
                                       ", or 0 for any; found " + std::to_string(wanted));
   if (const int ranks = std::max(asked, wanted); ranks > 0)
-    plan_batch(job.batch().global(), job.batch().micro(), ranks);
+    parallel::plan_batch(job.batch().global(), job.batch().micro(), ranks);
   return job;
 }
 

@@ -12,8 +12,8 @@
 #include <sstream>
 #include <vector>
 
-#include "launcher/trainer/step.h"
 #include "launcher/trainer/tasks.h"
+#include "parallel/training/step.h"
 
 namespace trireme::launcher {
 namespace {
@@ -58,9 +58,9 @@ DType compute_dtype(const std::string& name) {
 }
 
 struct Bench {
-  std::unique_ptr<Task> task;
+  std::unique_ptr<parallel::Task> task;
   std::int64_t batch = 0;
-  PlayerOptions player;
+  parallel::PlayerOptions player;
 };
 
 Bench make_bench(const BenchStepOptions& options) {
@@ -142,26 +142,27 @@ StepTiming time_steps(const BenchStepOptions& options, Backend& backend, Group& 
   if (options.batch > 0) bench.batch = options.batch;
   parallel::Mesh mesh(world, {{"data", world.size()}});
   const parallel::Axis& data = mesh.axis("data");
-  Player player(bench.task->network(), backend, data, bench.player);
-  StepContext run{backend, data, *bench.task, player, plan_batch(bench.batch * world.size(), 0, world.size()), 1};
+  parallel::Player player(bench.task->network(), backend, data, bench.player);
+  const auto plan = parallel::plan_batch(bench.batch * world.size(), 0, world.size());
+  parallel::TrainStep train_step({backend, data, *bench.task, player, plan, /*seed=*/1});
   const data::Batch batch = random_batch(bench, backend, static_cast<std::uint64_t>(world.rank()));
-  const BatchSource fixed = [&](std::int64_t, data::Share) { return batch; };
+  const parallel::BatchSource fixed = [&](std::int64_t, data::Share) { return batch; };
 
   StepTiming timing{.model = options.model,
                     .parameters = player.parameters.parameter_count(),
                     .batch = bench.batch,
                     .units = bench.task->unit().empty() ? 0 : bench.task->units_per_sample(),
                     .ranks = world.size()};
-  timing.loss_first = train_step(run, 0, fixed, false).loss;
+  timing.loss_first = train_step.run(0, fixed, false).report().loss;
   timing.first_step_s = process_age();
-  for (std::int64_t i = 1; i < options.warmup; ++i) train_step(run, i, fixed, false);
+  for (std::int64_t i = 1; i < options.warmup; ++i) train_step.run(i, fixed, false);
   world.barrier(backend.device->compute());
 
   std::vector<double> times;
   const double processor_start = processor_seconds();
   for (std::int64_t i = 0; i < options.steps; ++i) {
     const auto start = Clock::now();
-    timing.loss_last = train_step(run, options.warmup + i, fixed, false).loss;
+    timing.loss_last = train_step.run(options.warmup + i, fixed, false).report().loss;
     times.push_back(1e3 * seconds_since(start));
   }
   std::array<double, 6> worst{median(times),

@@ -6,7 +6,7 @@
 
 #include "collectives/dry/dry_group.h"
 #include "launcher/trainer/from_job.h"
-#include "launcher/trainer/step.h"
+#include "parallel/training/step.h"
 #include "runtime/kernels/dry/dry_kernels.h"
 
 namespace trireme::launcher {
@@ -18,7 +18,7 @@ struct Needs {
   double flops = 0.0;     // matrix products of a step, one rank
   std::int64_t sent = 0;  // bytes of a step, one rank
   std::int64_t messages = 0;
-  BatchPlan plan{};
+  parallel::BatchPlan plan{};
 };
 
 Needs measure(const job::Job& job, int ranks) {
@@ -28,16 +28,17 @@ Needs measure(const job::Job& job, int ranks) {
   parallel::Mesh mesh(*world, {{"data", job.parallel().data() > 0 ? job.parallel().data() : ranks}});
   const parallel::Axis& data = mesh.axis("data");
   const auto task = make_task(job);
-  Needs needs{.plan = plan_batch(job.batch().global(), job.batch().micro(), data.size())};
-  Player player(task->network(), backend, data, player_options(job));
-  StepContext run{backend, data, *task, player, needs.plan, job.seed()};
-  const BatchSource blank = [&](std::int64_t, data::Share share) {
+  Needs needs{.plan = parallel::plan_batch(job.batch().global(), job.batch().micro(), data.size())};
+  parallel::Player player(task->network(), backend, data, player_options(job));
+  const parallel::StepContext run{backend, data, *task, player, needs.plan, job.seed()};
+  const parallel::BatchSource blank = [&](std::int64_t, data::Share share) {
     return task->blank_batch(*backend.device, share.count);
   };
   auto& kernels = static_cast<DryKernels&>(*backend.kernels);
+  parallel::TrainStep step(run);
   kernels.reset();
   record.clear();
-  train_step(run, 0, blank, false);
+  step.run(0, blank, false);
   needs.parameters = player.parameters.parameter_count();
   needs.memory = backend.device->memory();
   needs.flops = kernels.counts().matrix_flops;

@@ -204,14 +204,14 @@ DType compute_dtype(const job::Job& job) {
   return DType::f32;
 }
 
-PlayerOptions player_options(const job::Job& job) {
-  PlayerOptions options{.compute = compute_dtype(job),
-                        .optimizer = optimizer_of(job),
-                        .schedule = schedule_of(job),
-                        .loss_scale = {},
-                        .clip_norm = job.clip().norm(),
-                        .seed = job.seed(),
-                        .bucket_bytes = static_cast<std::int64_t>(job.parallel().bucket_mib() * 0x1p20)};
+parallel::PlayerOptions player_options(const job::Job& job) {
+  parallel::PlayerOptions options{.compute = compute_dtype(job),
+                                  .optimizer = optimizer_of(job),
+                                  .schedule = schedule_of(job),
+                                  .loss_scale = {},
+                                  .clip_norm = job.clip().norm(),
+                                  .seed = job.seed(),
+                                  .bucket_bytes = static_cast<std::int64_t>(job.parallel().bucket_mib() * 0x1p20)};
   if (options.compute == DType::f16) {
     const job::LossScale& scale = job.precision().loss_scale();
     options.loss_scale = {
@@ -233,7 +233,7 @@ models::GptConfig gpt_config(const job::Job& job) {
           .recompute = job.recompute() == job::block};
 }
 
-std::unique_ptr<Task> make_task(const job::Job& job) {
+std::unique_ptr<parallel::Task> make_task(const job::Job& job) {
   if (job.model().has_mlp()) return std::make_unique<Classifier>(mlp_config(job), compute_dtype(job));
   return std::make_unique<LanguageModel>(gpt_config(job));
 }

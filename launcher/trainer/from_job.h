@@ -5,17 +5,17 @@
 #include <string>
 
 #include "launcher/config/config.h"
-#include "launcher/trainer/player.h"
 #include "launcher/trainer/tasks.h"
+#include "parallel/training/player.h"
 #include "runtime/data/loader.h"
 #include "runtime/data/tokenizer.h"
 
 namespace trireme::launcher {
 
 DType compute_dtype(const job::Job& job);
-PlayerOptions player_options(const job::Job& job);
+parallel::PlayerOptions player_options(const job::Job& job);
 models::GptConfig gpt_config(const job::Job& job);
-std::unique_ptr<Task> make_task(const job::Job& job);
+std::unique_ptr<parallel::Task> make_task(const job::Job& job);
 // Null where the data is not text.
 std::unique_ptr<data::Tokenizer> make_tokenizer(const job::Job& job);
 

@@ -1,6 +1,7 @@
 #include "launcher/trainer/loop.h"
 
 #include <chrono>
+#include <utility>
 
 #include "launcher/fleet/stop.h"
 #include "launcher/trainer/entry.h"
@@ -16,18 +17,61 @@ bool due(std::int64_t step, std::int64_t every) {
   return every > 0 && step % every == 0;
 }
 
-StepMetrics metrics(TrainingRun& run, std::int64_t step, const StepReport& done, double seconds) {
+StepMetrics metrics(TrainingRun& run, std::int64_t step, const parallel::StepReport& done, double seconds) {
   const double samples_per_s = static_cast<double>(run.plan().global) / seconds;
   const bool counts_units = !run.task().unit().empty();
   return {.step = step,
           .loss = done.loss,
-          .grad_norm = done.update.gradient_norm,
-          .lr = done.update.lr,
+          .grad_norm = done.gradient_norm,
+          .lr = done.lr,
           .samples_per_s = samples_per_s,
           .tokens_per_s = counts_units ? samples_per_s * static_cast<double>(run.task().units_per_sample()) : 0.0,
           .step_ms = 1e3 * seconds,
-          .skipped = done.update.skipped};
+          .skipped = done.skipped};
 }
+
+// Reads the reports of steps and passes them on. Where the device works on its own, a report is read when the next step
+// has been enqueued, so that the device never waits for the host.
+class Reports {
+ public:
+  Reports(TrainingRun& run, Report& report) : run_(run), report_(report) {}
+
+  // `result` is that of the step that was the `step`th.
+  void add(std::int64_t step, parallel::StepResult result) {
+    settle();
+    step_ = step;
+    result_ = std::move(result);
+    if (run_.backend().device->type() == DeviceType::cpu) settle();
+  }
+  // Waits for what was enqueued.
+  void settle() {
+    if (!result_) return;
+    const parallel::StepReport done = std::exchange(result_, {}).report();
+    skipped_ = done.skipped ? skipped_ + 1 : 0;
+    if (skipped_ >= most_skipped)  // the same on every rank
+      throw parallel::SharedError("[train] the gradient has not been finite for " + std::to_string(skipped_) +
+                                  " steps, up to step " + std::to_string(step_) +
+                                  "; lower schedule.lr, set clip.norm, or use precision.compute: bf16 or fp32");
+    const auto now = Clock::now();
+    report_.step(metrics(run_, step_, done, std::chrono::duration<double>(now - since_).count()));
+    since_ = now;
+    stop_ = stop_ || done.stop;
+  }
+  // The clock starts anew: what was done since the last step is no part of the next one.
+  void resume_clock() { since_ = Clock::now(); }
+  bool stop() const noexcept { return stop_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  TrainingRun& run_;
+  Report& report_;
+  std::int64_t step_ = 0;
+  parallel::StepResult result_;
+  Clock::time_point since_ = Clock::now();
+  std::int64_t skipped_ = 0;  // steps in a row
+  bool stop_ = false;
+};
 
 void save(TrainingRun& run, Report& report, std::int64_t step) {
   run.save(step);
@@ -37,28 +81,25 @@ void save(TrainingRun& run, Report& report, std::int64_t step) {
 }  // namespace
 
 int run_loop(TrainingRun& run, Report& report, std::int64_t first) {
-  using Clock = std::chrono::steady_clock;
   const job::Job& job = run.job();
   std::int64_t step = first, saved = first > 0 ? first : -1, validated = -1;
-  std::int64_t skipped = 0;  // steps in a row
-  bool stopped = false;
-  while (step < job.steps() && !stopped) {
-    const auto start = Clock::now();
-    const StepReport done = run.train(step, stop_requested());
-    ++step;
-    skipped = done.update.skipped ? skipped + 1 : 0;
-    if (skipped >= most_skipped)  // the same on every rank
-      throw parallel::SharedError("[train] the gradient has not been finite for " + std::to_string(skipped) +
-                                  " steps, up to step " + std::to_string(step) +
-                                  "; lower schedule.lr, set clip.norm, or use precision.compute: bf16 or fp32");
-    report.step(metrics(run, step, done, std::chrono::duration<double>(Clock::now() - start).count()));
-    stopped = done.stop && step < job.steps();
-    if (!stopped && run.has_validation() && due(step, job.evaluate().every_steps())) {
+  Reports reports(run, report);
+  while (step < job.steps() && !reports.stop()) {
+    parallel::StepResult result = run.train(step, stop_requested());
+    reports.add(++step, std::move(result));
+    const bool validates = run.has_validation() && due(step, job.evaluate().every_steps());
+    const bool saves = due(step, job.checkpoint().every_steps());
+    if (!validates && !saves) continue;
+    reports.settle();
+    if (validates && !reports.stop()) {
       report.validation({step, run.validate(job.evaluate().batches())});
       validated = step;
     }
-    if (due(step, job.checkpoint().every_steps())) save(run, report, saved = step);
+    if (saves) save(run, report, saved = step);
+    reports.resume_clock();
   }
+  reports.settle();
+  const bool stopped = reports.stop() && step < job.steps();
   if (job.checkpoint().on_exit() && saved != step) save(run, report, saved = step);
   if (!stopped && run.has_validation() && validated != step && step > first)
     report.validation({step, run.validate(job.evaluate().batches())});

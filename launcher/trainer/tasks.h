@@ -3,14 +3,14 @@
 
 #include <memory>
 
-#include "launcher/trainer/task.h"
 #include "models/gpt/gpt.h"
 #include "models/mlp/mlp.h"
+#include "parallel/training/task.h"
 
 namespace trireme::launcher {
 
 // Batches hold "tokens" and "targets", (B, T) i32.
-class LanguageModel : public Task {
+class LanguageModel : public parallel::Task {
  public:
   explicit LanguageModel(const models::GptConfig& config) : model_(config) {}
 
@@ -27,7 +27,7 @@ class LanguageModel : public Task {
 };
 
 // Batches hold "features" (B, inputs), f32, and "labels" (B) i32.
-class Classifier : public Task {
+class Classifier : public parallel::Task {
  public:
   Classifier(const models::MlpConfig& config, DType compute) : model_(config), compute_(compute) {}
 

@@ -20,9 +20,10 @@ TrainingRun::TrainingRun(const job::Job& job, Group& world, int ranks_on_host)
       backend_(make_backend(backend_name(job), threads_of(job.threads(), ranks_on_host))),
       mesh_(world, {{"data", data_ranks(job, world)}}),
       task_(make_task(job)),
-      plan_(plan_batch(job.batch().global(), job.batch().micro(), mesh_.axis("data").size())),
+      plan_(parallel::plan_batch(job.batch().global(), job.batch().micro(), mesh_.axis("data").size())),
       player_(task_->network(), backend_, mesh_.axis("data"), player_options(job)),
-      context_{backend_, mesh_.axis("data"), *task_, player_, plan_, job.seed()} {}
+      context_{backend_, mesh_.axis("data"), *task_, player_, plan_, job.seed()},
+      step_(context_) {}
 
 void TrainingRun::open_data() {
   parallel::together(*backend_.device, ranks(), backend_.device->compute(), [&] {
@@ -46,19 +47,21 @@ void TrainingRun::start_data(std::int64_t step) {
                                        .ahead = std::max(1, job_.data().prefetch())});
 }
 
-StepReport TrainingRun::train(std::int64_t step, bool stop) {
-  return train_step(
-      context_, step, [&](std::int64_t, data::Share) { return prefetcher_->next(*backend_.device); }, stop);
+parallel::StepResult TrainingRun::train(std::int64_t step, bool stop) {
+  return step_.run(
+      step, [&](std::int64_t, data::Share) { return prefetcher_->next(*backend_.device); }, stop);
 }
 
 double TrainingRun::validate(std::int64_t batches) {
   const std::int64_t all = validation_->source().samples();
   const std::int64_t samples = batches > 0 ? std::min(all, batches * plan_.global) : all;
-  return evaluate(context_, samples,
-                  [&](std::int64_t step, data::Share share) { return validation_->at(*backend_.device, step, share); });
+  return parallel::evaluate(context_, samples, [&](std::int64_t step, data::Share share) {
+    return validation_->at(*backend_.device, step, share);
+  });
 }
 
 void TrainingRun::save(std::int64_t steps) {
+  player_.fetch_state();
   store::Metadata metadata{{"job", resolved_text(job_)}};
   parallel::save_state(store::checkpoint_path(job_.run_dir(), steps), steps,
                        {player_.parameters, player_.optimizer, player_.loss_scale}, std::move(metadata), ranks(),
@@ -74,6 +77,7 @@ std::int64_t TrainingRun::load(const std::string& checkpoint) {
   parallel::together(*backend_.device, ranks(), backend_.device->compute(), [&] {
     const store::CheckpointReader reader(checkpoint);
     parallel::load_state(reader, {player_.parameters, player_.optimizer, player_.loss_scale});
+    player_.store_state();
     step = reader.step();
     return std::string();
   });

@@ -6,8 +6,8 @@
 
 #include "launcher/config/config.h"
 #include "launcher/trainer/from_job.h"
-#include "launcher/trainer/step.h"
 #include "parallel/snapshot/snapshot.h"
+#include "parallel/training/step.h"
 #include "runtime/data/prefetch.h"
 
 namespace trireme::launcher {
@@ -24,7 +24,8 @@ class TrainingRun {
   // The training data from `step` on.
   void start_data(std::int64_t step);
 
-  StepReport train(std::int64_t step, bool stop);
+  // Enqueues a step; at most two results may be alive.
+  parallel::StepResult train(std::int64_t step, bool stop);
   bool has_validation() const noexcept { return validation_ != nullptr; }
   // Mean loss over `batches` batches of the training size, or as many as the validation set has; 0 for the whole set.
   double validate(std::int64_t batches);
@@ -36,9 +37,9 @@ class TrainingRun {
 
   const job::Job& job() const noexcept { return job_; }
   Backend& backend() noexcept { return backend_; }
-  Task& task() noexcept { return *task_; }
-  Player& player() noexcept { return player_; }
-  const BatchPlan& plan() const noexcept { return plan_; }
+  parallel::Task& task() noexcept { return *task_; }
+  parallel::Player& player() noexcept { return player_; }
+  const parallel::BatchPlan& plan() const noexcept { return plan_; }
   // All ranks, on the compute stream.
   Group& ranks() const noexcept { return mesh_.axis("data").compute(); }
   bool leads() const noexcept { return ranks().rank() == 0; }
@@ -47,10 +48,11 @@ class TrainingRun {
   const job::Job& job_;
   Backend backend_;
   parallel::Mesh mesh_;
-  std::unique_ptr<Task> task_;
-  BatchPlan plan_;
-  Player player_;
-  StepContext context_;
+  std::unique_ptr<parallel::Task> task_;
+  parallel::BatchPlan plan_;
+  parallel::Player player_;
+  parallel::StepContext context_;
+  parallel::TrainStep step_;
   Sources sources_;
   std::shared_ptr<const data::Loader> training_;
   std::shared_ptr<const data::Loader> validation_;

@@ -19,12 +19,16 @@ struct Context {
   std::int64_t step = 0;
   std::int64_t first_sample = 0;  // index in the global batch of this pass's first sample
   std::int64_t samples = 1;       // samples in this pass: the outermost dimension of its inputs
+  const Tensor* state = nullptr;  // a StepState whose `step` counts instead, for steps that are captured and replayed
 
   // The random numbers of one place in the model ("h.3.attn.dropout") at this step, for a tensor whose elements are
   // grouped by sample: whichever rank computes a sample, it draws the same numbers.
   Dropout dropout(std::string_view site, float probability, std::int64_t elements) const {
-    const std::uint64_t stream = hash_name(site) ^ (static_cast<std::uint64_t>(step) * 0x9E3779B97F4A7C15u);
-    return {probability, {seed, stream}, first_sample * (elements / samples)};
+    return {.probability = probability,
+            .key = {seed, hash_name(site)},
+            .first = first_sample * (elements / samples),
+            .step = step,
+            .state = state};
   }
 };
 

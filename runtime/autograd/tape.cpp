@@ -99,10 +99,11 @@ void Tape::backward(std::span<const Tensor> outputs, std::vector<Tensor> seeds, 
   nodes_.clear();
 }
 
-void Tape::backward(const Tensor& loss, float seed, WeightGradients when) {
+void Tape::backward(const Tensor& loss, float seed, WeightGradients when, const Tensor* device_factor) {
   require(loss.numel() == 1, "backward", "expected a scalar loss, found shape", loss.shape());
   Tensor start = empty_like(loss);
   kernels_.fill(start, seed);
+  if (device_factor) kernels_.scale(start, start, 1.0f, device_factor);
   backward(loss, std::move(start), when);
 }
 

@@ -1,8 +1,8 @@
 // Reverse-mode differentiation over a linear tape.
 //
-// Operations append nodes in execution order; the backward pass walks them in reverse. There is no graph search: a node's
-// inputs always stand before it. Each node's function gives gradients to its inputs; what the function captured is
-// what the pass keeps in memory, and it is released as soon as the node has run.
+// Operations append nodes in execution order; the backward pass walks them in reverse. There is no graph search: a
+// node's inputs always stand before it. Each node's function gives gradients to its inputs; what the function captured
+// is what the pass keeps in memory, and it is released as soon as the node has run.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +18,8 @@ namespace trireme {
 
 class Gradients;
 
-// Gradients with respect to parameters may be computed with the input gradients, or left for later (zero-bubble pipeline
-// schedules, Qi et al. 2023, run them where a stage would wait).
+// Gradients with respect to parameters may be computed with the input gradients, or left for later (zero-bubble
+// pipeline schedules, Qi et al. 2023, run them where a stage would wait).
 enum class WeightGradients : std::uint8_t { now, later };
 
 class Tape {
@@ -44,10 +44,13 @@ class Tape {
 
   // Seeds `output` with `seed` (same shape) and runs all nodes in reverse.
   void backward(const Tensor& output, Tensor seed, WeightGradients when = WeightGradients::now);
-  // Seeds a scalar with a number, usually loss scale times this micro-batch's share.
-  void backward(const Tensor& loss, float seed, WeightGradients when = WeightGradients::now);
+  // Seeds a scalar with a number, usually this micro-batch's share, times `device_factor` (one f32, the loss scale)
+  // where there is one.
+  void backward(const Tensor& loss, float seed, WeightGradients when = WeightGradients::now,
+                const Tensor* device_factor = nullptr);
   // Seeds several outputs at once; an undefined seed means that nothing depends on that output.
-  void backward(std::span<const Tensor> outputs, std::vector<Tensor> seeds, WeightGradients when = WeightGradients::now);
+  void backward(std::span<const Tensor> outputs, std::vector<Tensor> seeds,
+                WeightGradients when = WeightGradients::now);
   // Runs up to `count` weight gradients that were left for later; returns how many remain.
   std::int64_t run_weight_gradients(std::int64_t count);
 

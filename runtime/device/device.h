@@ -14,7 +14,9 @@ namespace trireme {
 
 enum class DeviceType : std::uint8_t { cpu, dry, cuda };
 std::string_view name_of(DeviceType type);
-inline std::ostream& operator<<(std::ostream& out, DeviceType type) { return out << name_of(type); }
+inline std::ostream& operator<<(std::ostream& out, DeviceType type) {
+  return out << name_of(type);
+}
 
 // What a block of memory is for; the memory report is broken down by it.
 enum class MemoryKind : std::uint8_t { weights, gradients, optimizer, activations, workspace };
@@ -25,7 +27,7 @@ std::string_view name_of(MemoryKind kind);
 // The rule depends on nothing but the sequence of requests, so a dry run and a real run agree to the byte.
 struct MemoryReport {
   std::int64_t live = 0;
-  std::int64_t peak = 0;                                   // largest `live` since the last reset_peak()
+  std::int64_t peak = 0;  // largest `live` since the last reset_peak()
   std::array<std::int64_t, memory_kinds> live_by_kind{};
   std::array<std::int64_t, memory_kinds> at_peak_by_kind{};  // the breakdown of `peak`
 };
@@ -85,6 +87,14 @@ class Stream {
   virtual void synchronize() = 0;
 };
 
+// Work that was captured once (a CUDA graph).
+class Replay {
+ public:
+  virtual ~Replay() = default;
+  // Enqueues all of it on the compute stream: the same kernels on the same memory.
+  virtual void launch() = 0;
+};
+
 class Device {
  public:
   virtual ~Device() = default;
@@ -108,9 +118,22 @@ class Device {
   // In order with the compute stream; host memory may be reused on return. No-ops on a dry device.
   virtual void copy_from_host(std::byte* device, const void* host, std::int64_t bytes) = 0;
   virtual void copy_to_host(void* host, const std::byte* device, std::int64_t bytes) = 0;
+
+  // Host memory that the device reads and writes while the host goes on (pinned, on a GPU); zeroed, not in the report.
+  virtual std::shared_ptr<Storage> allocate_host(std::int64_t bytes) = 0;
+  // From device memory to that of allocate_host(), in order with the compute stream; does not wait.
+  virtual void copy_to_host_later(std::byte* host, const std::byte* device, std::int64_t bytes) = 0;
+
+  // Whether capture() may be called.
+  virtual bool can_capture() const noexcept { return false; }
+  // Notes what `work` enqueues on both streams, without running it. `work` must not wait for the device, and everything
+  // it allocates must have been allocated before by the same work.
+  virtual std::unique_ptr<Replay> capture(const std::function<void()>& work) = 0;
 };
 
 // Rounds a request up to the allocator's granule of 64 bytes.
-constexpr std::int64_t rounded(std::int64_t bytes) { return (bytes + 63) / 64 * 64; }
+constexpr std::int64_t rounded(std::int64_t bytes) {
+  return (bytes + 63) / 64 * 64;
+}
 
 }  // namespace trireme

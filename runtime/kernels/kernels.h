@@ -18,6 +18,7 @@
 #include <string_view>
 
 #include "runtime/base/philox.h"
+#include "runtime/kernels/step_state.h"
 #include "runtime/tensor/tensor.h"
 
 namespace trireme {
@@ -33,20 +34,23 @@ struct Gemm {
   bool transpose_a = false;  // a is stored (K, M)
   bool transpose_b = false;  // b is stored (N, K)
   float alpha = 1.0f;
-  float beta = 0.0f;               // with 0, c is written only
-  const Tensor* bias = nullptr;    // (N), added to every row
+  float beta = 0.0f;             // with 0, c is written only
+  const Tensor* bias = nullptr;  // (N), added to every row
   Activation activation = Activation::identity;
   Tensor* preactivation = nullptr;  // (M, N): receives the activation's input, for the backward pass
 };
 
 struct Dropout {
-  float probability = 0.0f;  // of dropping an element; kept ones are divided by 1 - probability
-  RandomKey key{};
-  std::int64_t first = 0;  // index in the sequence `key` of the tensor's element 0
+  float probability = 0.0f;       // of dropping an element; kept ones are divided by 1 - probability
+  RandomKey key{};                // of the place in the model
+  std::int64_t first = 0;         // index in the sequence of the tensor's element 0
+  std::int64_t step = 0;          // the sequence is at_step(key, step)
+  const Tensor* state = nullptr;  // a StepState whose `step` is used instead
 };
 
 // Scaled dot-product attention over packed projections: qkv is (B, T, H + 2 K, D), the H query heads first, then the
-// K key heads, then the K value heads; query head h reads key/value head h / (H / K). With H = K that is (B, T, 3, H, D).
+// K key heads, then the K value heads; query head h reads key/value head h / (H / K). With H = K that is (B, T, 3, H,
+// D).
 struct Attention {
   std::int64_t heads = 1;
   std::int64_t kv_heads = 1;
@@ -64,11 +68,11 @@ struct CrossEntropy {
 };
 
 enum class PointwiseLoss : std::uint8_t {
-  mse,          // (x - t)^2
-  mae,          // |x - t|
-  bce_logits,   // binary cross entropy of sigmoid(x) against t in [0, 1]
-  hinge,        // max(0, 1 - t x), t in {-1, 1}
-  kl,           // t (log t - x), x log-probabilities, t probabilities
+  mse,         // (x - t)^2
+  mae,         // |x - t|
+  bce_logits,  // binary cross entropy of sigmoid(x) against t in [0, 1]
+  hinge,       // max(0, 1 - t x), t in {-1, 1}
+  kl,          // t (log t - x), x log-probabilities, t probabilities
 };
 
 enum class Distribution : std::uint8_t { normal, uniform, truncated_normal };
@@ -87,14 +91,16 @@ enum class UpdateRule : std::uint8_t { sgd, momentum, nesterov, adagrad, rmsprop
 struct Update {
   UpdateRule rule = UpdateRule::sgd;
   float lr = 0.0f;
-  float momentum = 0.0f;             // momentum, nesterov
+  float momentum = 0.0f;               // momentum, nesterov
   float beta1 = 0.9f, beta2 = 0.999f;  // adam, adamw; beta2 is rmsprop's decay
   float epsilon = 1e-8f;
   float weight_decay = 0.0f;  // adamw: decoupled (Loshchilov & Hutter 2019)
   float l1 = 0.0f, l2 = 0.0f;
-  float gradient_scale = 1.0f;  // clip by norm and loss scale in one factor
-  float clip_value = 0.0f;      // clip every element to [-v, v] after scaling; 0 is off
+  float gradient_scale = 1.0f;       // clip by norm and loss scale in one factor
+  float clip_value = 0.0f;           // clip every element to [-v, v] after scaling; 0 is off
   float bias1 = 1.0f, bias2 = 1.0f;  // adam: 1 - beta^t
+  // A StepState that lr, gradient_scale, bias1 and bias2 are taken from; nothing is written where it is not `finite`.
+  const Tensor* state = nullptr;
 };
 
 class Kernels {
@@ -147,13 +153,13 @@ class Kernels {
   virtual void rms_norm_grad(Tensor& dx, Tensor& dweight, const Tensor& dy, const Tensor& x, const Tensor& rstd,
                              const Tensor& weight, const Tensor* add, bool accumulate) = 0;
   // Over the last dimension; with `log`, log-softmax.
-  virtual void softmax(Tensor& y, const Tensor& x, bool log) = 0;  // in place allowed
+  virtual void softmax(Tensor& y, const Tensor& x, bool log) = 0;                          // in place allowed
   virtual void softmax_grad(Tensor& dx, const Tensor& dy, const Tensor& y, bool log) = 0;  // dx may alias dy
 
   // --- attention: out (B, T, H, D); lse (B, H, T) f32, log of the softmax denominators; never builds T x T ---
   virtual void attention(Tensor& out, Tensor& lse, const Tensor& qkv, const Attention& how) = 0;
-  virtual void attention_grad(Tensor& dqkv, const Tensor& dout, const Tensor& qkv, const Tensor& out,
-                              const Tensor& lse, const Attention& how) = 0;
+  virtual void attention_grad(Tensor& dqkv, const Tensor& dout, const Tensor& qkv, const Tensor& out, const Tensor& lse,
+                              const Attention& how) = 0;
   // Generation: appends the keys and values of qkv (B, N, H + 2 K, D) to cache (B, capacity, 2 K, D) at rows
   // position ... position + N - 1, then attends causally over all rows so far. out (B, N, H, D).
   virtual void attention_cached(Tensor& out, Tensor& cache, const Tensor& qkv, std::int64_t position,
@@ -172,12 +178,14 @@ class Kernels {
   virtual void cross_entropy(Tensor& losses, Tensor& weights, Tensor& logits, const Tensor& targets,
                              const CrossEntropy& how) = 0;
   // total: one f32, the sum over elements; dx, when not null, its gradient.
-  virtual void pointwise_loss(Tensor& total, Tensor* dx, const Tensor& x, const Tensor& target,
-                              PointwiseLoss loss) = 0;
+  virtual void pointwise_loss(Tensor& total, Tensor* dx, const Tensor& x, const Tensor& target, PointwiseLoss loss) = 0;
 
-  // --- optimizer: all (N) f32 but `compute` (the 16-bit working copy, or null); moments null where the rule has none ---
+  // --- optimizer: all (N) f32 but `compute` (the 16-bit working copy, or null); moments null where the rule has none
+  // ---
   virtual void update(Tensor& weights, Tensor* compute, Tensor* moment1, Tensor* moment2, const Tensor& gradient,
                       const Update& how) = 0;
+  // conclude() of step_state.h on the device; square: one f64.
+  virtual void conclude_step(Tensor& state, const Tensor& square, const StepRule& rule) = 0;
 };
 
 }  // namespace trireme

@@ -29,23 +29,35 @@ void Optimizer::step(float lr, float gradient_scale) {
   update(0, parameters_.trainable(), lr, gradient_scale);
 }
 
+void Optimizer::step(const Tensor& state) {
+  update(0, parameters_.trainable(), state);
+}
+
 void Optimizer::update(std::int64_t begin, std::int64_t end, float lr, float gradient_scale) {
+  update(begin, end,
+         Update{.lr = lr,
+                .gradient_scale = gradient_scale,
+                .bias1 = bias_correction(config_.beta1, steps_),
+                .bias2 = bias_correction(config_.beta2, steps_)});
+}
+
+void Optimizer::update(std::int64_t begin, std::int64_t end, const Tensor& state) {
+  update(begin, end, Update{.state = &state});
+}
+
+void Optimizer::update(std::int64_t begin, std::int64_t end, Update how) {
+  how.rule = config_.rule;
+  how.momentum = config_.momentum;
+  how.beta1 = config_.beta1;
+  how.beta2 = config_.beta2;
+  how.epsilon = config_.epsilon;
+  how.clip_value = config_.clip_value;
   for (const nn::ParameterGroup& group : parameters_.groups()) {
     const std::int64_t from = std::max(begin, group.begin), to = std::min(end, group.end);
     if (from >= to) continue;
-    const Update how{.rule = config_.rule,
-                     .lr = lr,
-                     .momentum = config_.momentum,
-                     .beta1 = config_.beta1,
-                     .beta2 = config_.beta2,
-                     .epsilon = config_.epsilon,
-                     .weight_decay = group.decayed ? config_.weight_decay : 0.0f,
-                     .l1 = group.decayed ? config_.l1 : 0.0f,
-                     .l2 = group.decayed ? config_.l2 : 0.0f,
-                     .gradient_scale = gradient_scale,
-                     .clip_value = config_.clip_value,
-                     .bias1 = bias_correction(config_.beta1, steps_),
-                     .bias2 = bias_correction(config_.beta2, steps_)};
+    how.weight_decay = group.decayed ? config_.weight_decay : 0.0f;
+    how.l1 = group.decayed ? config_.l1 : 0.0f;
+    how.l2 = group.decayed ? config_.l2 : 0.0f;
     Tensor weights = parameters_.weights.range(from, to);
     Tensor compute = parameters_.compute ? parameters_.compute.range(from, to) : Tensor{};
     Tensor first = moment1 ? moment1.range(from, to) : Tensor{};

@@ -26,7 +26,7 @@ struct OptimizerConfig {
   float weight_decay = 0.0f;  // adamw; applied to parameters marked `decayed`
   float l1 = 0.0f;            // penalties in the gradient; likewise
   float l2 = 0.0f;
-  float clip_value = 0.0f;    // clip each element of the gradient to [-v, v]; 0 is off
+  float clip_value = 0.0f;  // clip each element of the gradient to [-v, v]; 0 is off
 };
 
 constexpr bool has_moment1(UpdateRule rule) {
@@ -44,9 +44,14 @@ class Optimizer {
 
   // One step from the gradients, each multiplied by `gradient_scale` (clipping by norm, loss scale) as it is read.
   void step(float lr, float gradient_scale);
+  // The same with what conclude_step() left in `state`: nothing happens where it is not finite. The state counts the
+  // steps.
+  void step(const Tensor& state);
   // The same for the elements [begin, end) of the flat buffers alone; the caller counts the step.
   void update(std::int64_t begin, std::int64_t end, float lr, float gradient_scale);
+  void update(std::int64_t begin, std::int64_t end, const Tensor& state);
 
+  StepRule rule() const noexcept { return {.beta1 = config_.beta1, .beta2 = config_.beta2}; }
   const OptimizerConfig& config() const noexcept { return config_; }
   // Steps taken: the t of Adam's bias correction. Settable for resuming.
   std::int64_t steps() const noexcept { return steps_; }
@@ -56,6 +61,8 @@ class Optimizer {
   Tensor moment2;
 
  private:
+  void update(std::int64_t begin, std::int64_t end, Update how);
+
   nn::FlatParameters& parameters_;
   OptimizerConfig config_;
   std::int64_t steps_ = 0;

@@ -10,6 +10,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/device/cpu/worker_stream.h"
+#include "runtime/device/host_storage.h"
 #include "runtime/device/inline_stream.h"
 #include "runtime/device/ledger.h"
 
@@ -113,6 +114,12 @@ class CpuDevice : public Device {
     if (bytes > 0) std::memcpy(host, device, static_cast<std::size_t>(bytes));
   }
 
+  std::shared_ptr<Storage> allocate_host(std::int64_t bytes) override { return make_host_storage(bytes); }
+  void copy_to_host_later(std::byte* host, const std::byte* device, std::int64_t bytes) override {
+    copy_to_host(host, device, bytes);
+  }
+  std::unique_ptr<Replay> capture(const std::function<void()>&) override { fail("cpu", "this device cannot capture"); }
+
  private:
   std::shared_ptr<BlockCache> cache_ = std::make_shared<BlockCache>();
   std::shared_ptr<MemoryLedger> ledger_ = std::make_shared<MemoryLedger>();
@@ -122,6 +129,8 @@ class CpuDevice : public Device {
 
 }  // namespace
 
-std::unique_ptr<Device> make_cpu_device() { return std::make_unique<CpuDevice>(); }
+std::unique_ptr<Device> make_cpu_device() {
+  return std::make_unique<CpuDevice>();
+}
 
 }  // namespace trireme

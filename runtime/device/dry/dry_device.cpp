@@ -1,6 +1,7 @@
 #include "runtime/device/dry/dry_device.h"
 
 #include "runtime/base/error.h"
+#include "runtime/device/host_storage.h"
 #include "runtime/device/inline_stream.h"
 #include "runtime/device/ledger.h"
 
@@ -41,6 +42,10 @@ class DryDevice : public Device {
   void copy_from_host(std::byte*, const void*, std::int64_t) override {}
   void copy_to_host(void*, const std::byte*, std::int64_t) override {}
 
+  std::shared_ptr<Storage> allocate_host(std::int64_t bytes) override { return make_host_storage(bytes); }
+  void copy_to_host_later(std::byte*, const std::byte*, std::int64_t) override {}
+  std::unique_ptr<Replay> capture(const std::function<void()>&) override { fail("dry", "this device cannot capture"); }
+
  private:
   std::shared_ptr<MemoryLedger> ledger_ = std::make_shared<MemoryLedger>();
   InlineStream stream_;
@@ -48,6 +53,8 @@ class DryDevice : public Device {
 
 }  // namespace
 
-std::unique_ptr<Device> make_dry_device() { return std::make_unique<DryDevice>(); }
+std::unique_ptr<Device> make_dry_device() {
+  return std::make_unique<DryDevice>();
+}
 
 }  // namespace trireme

@@ -1,6 +1,7 @@
 #include <cstring>
 
 #include "runtime/kernels/cpu/cpu_class.h"
+#include "runtime/kernels/host_state.h"
 
 namespace trireme {
 namespace cpu {
@@ -56,7 +57,7 @@ void CpuKernels::attention(Tensor& out, Tensor& lse, const Tensor& qkv, const At
                           .first = 0,
                           .causal = how.causal,
                           .scale = how.scale,
-                          .dropout = how.dropout,
+                          .dropout = at_this_step(how.dropout),
                           .scratch = scratch.data()};
     head.dropout.first += task * length * length;
     level_.attention(head);
@@ -88,7 +89,7 @@ void CpuKernels::attention_grad(Tensor& dqkv, const Tensor& dout, const Tensor& 
                             .width = width,
                             .causal = how.causal,
                             .scale = how.scale,
-                            .dropout = how.dropout,
+                            .dropout = at_this_step(how.dropout),
                             .scratch = scratch.data()};
     heads.dropout.first += first * length * length;
     level_.attention_grad(heads);

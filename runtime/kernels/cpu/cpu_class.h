@@ -66,6 +66,7 @@ class CpuKernels final : public Kernels {
 
   void update(Tensor& weights, Tensor* compute, Tensor* moment1, Tensor* moment2, const Tensor& gradient,
               const Update& how) override;
+  void conclude_step(Tensor& state, const Tensor& square, const StepRule& rule) override;
 
  private:
   // work(Range) over [0, count) where results do not depend on the cuts; `cost` is the elements of one item.

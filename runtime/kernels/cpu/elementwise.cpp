@@ -1,6 +1,7 @@
 #include <cstring>
 
 #include "runtime/kernels/cpu/cpu_class.h"
+#include "runtime/kernels/host_state.h"
 
 namespace trireme::cpu {
 namespace {
@@ -90,17 +91,24 @@ void CpuKernels::axpy(Tensor& y, const Tensor& x, float factor, const Tensor* de
 }
 
 void CpuKernels::dropout(Tensor& y, const Tensor& x, const Dropout& how) {
-  for_range(x.numel(), 4, [&](Range range) { level_.dropout(array_of(y), array_of(x), how, range); });
+  const Dropout now = at_this_step(how);
+  for_range(x.numel(), 4, [&](Range range) { level_.dropout(array_of(y), array_of(x), now, range); });
 }
 
 void CpuKernels::update(Tensor& weights, Tensor* compute, Tensor* moment1, Tensor* moment2, const Tensor& gradient,
                         const Update& how) {
+  Update now = how;
+  if (!take_state(now)) return;
   const UpdateArrays arrays{.weights = weights.data<float>(),
                             .compute = array_of(compute),
                             .moment1 = floats_of(moment1),
                             .moment2 = floats_of(moment2),
                             .gradient = gradient.data<float>()};
-  for_range(weights.numel(), 1, [&](Range range) { level_.update(arrays, how, range); });
+  for_range(weights.numel(), 1, [&](Range range) { level_.update(arrays, now, range); });
+}
+
+void CpuKernels::conclude_step(Tensor& state, const Tensor& square, const StepRule& rule) {
+  conclude(host_state(state), *square.data<double>(), rule);
 }
 
 }  // namespace trireme::cpu

@@ -157,5 +157,8 @@ void DryKernels::update(Tensor& weights, Tensor* compute, Tensor* moment1, Tenso
                         const Update&) {
   count("update", {&weights, moment1, moment2, &gradient}, {&weights, compute, moment1, moment2});
 }
+void DryKernels::conclude_step(Tensor& state, const Tensor& square, const StepRule&) {
+  count("conclude_step", {&state, &square}, {&state});
+}
 
 }  // namespace trireme

@@ -84,6 +84,7 @@ class DryKernels final : public Kernels {
 
   void update(Tensor& weights, Tensor* compute, Tensor* moment1, Tensor* moment2, const Tensor& gradient,
               const Update& how) override;
+  void conclude_step(Tensor& state, const Tensor& square, const StepRule& rule) override;
 
  private:
   // Null tensors count nothing.

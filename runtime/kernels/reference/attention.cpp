@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "runtime/kernels/host_state.h"
 #include "runtime/kernels/reference/reference_class.h"
 #include "runtime/kernels/reference/values.h"
 
@@ -70,7 +71,7 @@ Row probabilities_of(const Values& qkv, const Packed& at, std::int64_t b, std::i
 // What dropout multiplies probability (b, h, i, j) with: 0, or 1 / (1 - p).
 double mask(const Packed& at, std::int64_t b, std::int64_t h, std::int64_t i, std::int64_t j, const Dropout& how) {
   const std::int64_t element = how.first + ((b * at.heads + h) * at.length + i) * at.length + j;
-  if (unit_float(random_word(how.key, static_cast<std::uint64_t>(element))) < how.probability) return 0;
+  if (unit_float(random_word(sequence_of(how), static_cast<std::uint64_t>(element))) < how.probability) return 0;
   return 1 / (1 - double{how.probability});
 }
 

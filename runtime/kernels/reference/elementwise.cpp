@@ -2,6 +2,7 @@
 #include <numbers>
 
 #include "runtime/base/error.h"
+#include "runtime/kernels/host_state.h"
 #include "runtime/kernels/reference/activations.h"
 #include "runtime/kernels/reference/reference_class.h"
 #include "runtime/kernels/reference/values.h"
@@ -105,8 +106,9 @@ void ReferenceKernels::axpy(Tensor& y, const Tensor& x, float factor, const Tens
 
 void ReferenceKernels::dropout(Tensor& y, const Tensor& x, const Dropout& how) {
   Values values = load(x);
+  const RandomKey key = sequence_of(how);
   for (std::size_t i = 0; i < values.size(); ++i) {
-    const std::uint32_t word = random_word(how.key, static_cast<std::uint64_t>(how.first) + i);
+    const std::uint32_t word = random_word(key, static_cast<std::uint64_t>(how.first) + i);
     const bool kept = unit_float(word) >= how.probability;
     values[i] = kept ? values[i] / (1 - double{how.probability}) : 0;
   }

@@ -57,6 +57,7 @@ class ReferenceKernels final : public Kernels {
 
   void update(Tensor& weights, Tensor* compute, Tensor* moment1, Tensor* moment2, const Tensor& gradient,
               const Update& how) override;
+  void conclude_step(Tensor& state, const Tensor& square, const StepRule& rule) override;
 };
 
 }  // namespace trireme::reference

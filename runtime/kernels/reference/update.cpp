@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "runtime/base/error.h"
+#include "runtime/kernels/host_state.h"
 #include "runtime/kernels/reference/reference_class.h"
 #include "runtime/kernels/reference/values.h"
 
@@ -41,7 +42,9 @@ double step(double w, double g, double& first, double& second, const Update& how
 }  // namespace
 
 void ReferenceKernels::update(Tensor& weights, Tensor* compute, Tensor* moment1, Tensor* moment2,
-                              const Tensor& gradient, const Update& how) {
+                              const Tensor& gradient, const Update& asked) {
+  Update how = asked;
+  if (!take_state(how)) return;
   Values w = load(weights);
   const Values g = load(gradient);
   Values first = moment1 == nullptr ? Values(w.size()) : load(*moment1);
@@ -52,6 +55,10 @@ void ReferenceKernels::update(Tensor& weights, Tensor* compute, Tensor* moment1,
   if (compute != nullptr) store(*compute, load(weights));
   if (moment1 != nullptr) store(*moment1, first);
   if (moment2 != nullptr) store(*moment2, second);
+}
+
+void ReferenceKernels::conclude_step(Tensor& state, const Tensor& square, const StepRule& rule) {
+  conclude(host_state(state), *square.data<double>(), rule);
 }
 
 }  // namespace trireme::reference

@@ -8,7 +8,7 @@
 #include "runtime/data/batch.h"
 #include "runtime/nn/module.h"
 
-namespace trireme::launcher {
+namespace trireme::parallel {
 
 class Task {
  public:
@@ -27,4 +27,4 @@ class Task {
   virtual double flops(std::int64_t samples) const = 0;
 };
 
-}  // namespace trireme::launcher
+}  // namespace trireme::parallel

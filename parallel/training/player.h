@@ -10,7 +10,7 @@
 #include "runtime/optim/scaler.h"
 #include "runtime/optim/schedule.h"
 
-namespace trireme::launcher {
+namespace trireme::parallel {
 
 struct PlayerOptions {
   DType compute = DType::f32;
@@ -19,33 +19,35 @@ struct PlayerOptions {
   optim::LossScale loss_scale;
   float clip_norm = 0.0f;  // of the gradients over all parameters; 0 is off
   std::uint64_t seed = 0;  // of the initial parameters
-  std::int64_t bucket_bytes = parallel::BucketOptions{}.bytes;
-};
-
-struct UpdateReport {
-  double gradient_norm = 0.0;  // before clipping, after unscaling
-  double lr = 0.0;
-  bool skipped = false;        // a gradient was not finite: nothing was updated
+  std::int64_t bucket_bytes = BucketOptions{}.bytes;
 };
 
 class Player {
  public:
   // Parameters are drawn, not loaded. Collective over the data axis.
-  Player(nn::Module& module, Backend& backend, const parallel::Axis& data, const PlayerOptions& options);
+  Player(nn::Module& module, Backend& backend, const Axis& data, const PlayerOptions& options);
 
+  // Before a step's work: tells the device the number of the step, its learning rate, and whether this rank was told to
+  // stop. The only thing of a step that is not the same work every time.
+  void set_step(std::int64_t step, bool stop);
   // Before the backward pass of micro-batch `micro` of `micros`.
   void begin(std::int64_t micro, std::int64_t micros);
-  // After the last one: waits for the reduction, clips, updates (or skips). `step` chooses the learning rate.
-  UpdateReport finish(std::int64_t step);
+  // After the last one: reduces, clips, updates (or skips). Enqueues only; what came of it is in `state`.
+  void finish();
+
+  // Between the device's state and the numbers that a snapshot holds. Both wait for the device.
+  void fetch_state();
+  void store_state();
 
   nn::FlatParameters parameters;
   optim::Optimizer optimizer;
-  optim::LossScale loss_scale;
+  optim::LossScale loss_scale;  // as of the last fetch_state()
+  Tensor state;                 // StepState
 
  private:
   PlayerOptions options_;
-  parallel::Buckets buckets_;
+  Buckets buckets_;
   Tensor square_;  // f64: the norm's square
 };
 
-}  // namespace trireme::launcher
+}  // namespace trireme::parallel

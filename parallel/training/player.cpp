@@ -1,0 +1,72 @@
+#include "parallel/training/player.h"
+
+namespace trireme::parallel {
+namespace {
+
+nn::FlatOptions flat_options(Backend& backend, const Axis& data, const PlayerOptions& options) {
+  nn::FlatOptions flat;
+  flat.compute = options.compute;
+  if (data.size() > 1) {
+    flat.gradient_memory = [&backend, &data](std::int64_t bytes) {
+      return data.communication().allocate(*backend.device, bytes, MemoryKind::gradients);
+    };
+  }
+  return flat;
+}
+
+}  // namespace
+
+Player::Player(nn::Module& module, Backend& backend, const Axis& data, const PlayerOptions& options)
+    : parameters(module, *backend.device, *backend.kernels, flat_options(backend, data, options)),
+      optimizer(parameters, options.optimizer),
+      loss_scale(options.loss_scale),
+      state(empty_step_state(*backend.device)),
+      options_(options),
+      buckets_(parameters, data, {.bytes = options.bucket_bytes}),
+      square_(empty(*backend.device, {}, DType::f64, MemoryKind::workspace)) {
+  parameters.initialise(options.seed);
+  store_state();
+}
+
+void Player::set_step(std::int64_t step, bool stop) {
+  const StepState inputs{
+      .step = step, .lr = static_cast<float>(options_.schedule.at(step)), .stop = stop ? 1.0f : 0.0f};
+  parameters.device().copy_from_host(state.raw(), &inputs, step_inputs_bytes);
+}
+
+void Player::begin(std::int64_t micro, std::int64_t micros) {
+  if (micro == 0) parameters.begin_step();
+  buckets_.begin(micro + 1 == micros);
+}
+
+void Player::finish() {
+  buckets_.finish();
+  Kernels& kernels = parameters.kernels();
+  kernels.sum_squares(square_, parameters.gradients);
+  StepRule rule = optimizer.rule();
+  rule.clip_norm = options_.clip_norm;
+  rule.dynamic_scale = loss_scale.dynamic;
+  rule.growth_interval = loss_scale.growth_interval;
+  kernels.conclude_step(state, square_, rule);
+  optimizer.step(state);
+}
+
+void Player::fetch_state() {
+  if (!parameters.device().has_data()) return;
+  StepState now;
+  parameters.device().copy_to_host(&now, state.raw(), sizeof now);
+  optimizer.set_steps(now.updates);
+  loss_scale.scale = now.loss_scale;
+  loss_scale.good_steps = now.good_steps;
+  loss_scale.skipped = now.skipped;
+}
+
+void Player::store_state() {
+  const StepState now{.updates = optimizer.steps(),
+                      .skipped = loss_scale.skipped,
+                      .loss_scale = loss_scale.scale,
+                      .good_steps = static_cast<std::int32_t>(loss_scale.good_steps)};
+  parameters.device().copy_from_host(state.raw(), &now, sizeof now);
+}
+
+}  // namespace trireme::parallel

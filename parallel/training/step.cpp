@@ -1,0 +1,144 @@
+#include "parallel/training/step.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace trireme::parallel {
+namespace {
+
+struct Outcome {
+  StepState state;
+  float loss = 0.0f;
+  float stops = 0.0f;  // ranks that asked to stop
+};
+
+bool capturable(const Axis& axis) {
+  return axis.size() == 1 || (axis.compute().capturable() && axis.communication().capturable());
+}
+
+}  // namespace
+
+BatchPlan plan_batch(std::int64_t global, std::int64_t micro, std::int64_t ranks) {
+  require(global > 0 && micro >= 0, "batch",
+          "expected a positive global batch and a micro-batch of zero or more, found", global, "and", micro);
+  require(global % ranks == 0, "batch", "expected a global batch that the ranks share equally:", global,
+          "samples are not a multiple of", ranks,
+          "ranks; the nearest that are:", std::max(global / ranks, std::int64_t{1}) * ranks, "and",
+          (global / ranks + 1) * ranks);
+  const std::int64_t share = global / ranks, size = micro == 0 ? share : micro;
+  require(share % size == 0, "batch", "expected micro-batches that divide a rank's share:", global, "samples /", ranks,
+          "ranks =", share, "which is not a multiple of", size);
+  return {global, size, share / size};
+}
+
+StepReport StepResult::report() const {
+  done_.wait();
+  Outcome outcome;
+  if (host_->data()) std::memcpy(&outcome, host_->data(), sizeof outcome);
+  return {.loss = double{outcome.loss},
+          .gradient_norm = outcome.state.gradient_norm,
+          .lr = double{outcome.state.lr},
+          .skipped = outcome.state.finite == 0,
+          .stop = outcome.stops > 0.0f};
+}
+
+TrainStep::TrainStep(const StepContext& context)
+    : context_(context),
+      tape_(*context.backend.device, *context.backend.kernels),
+      outcome_(empty(*context.backend.device, {2}, DType::f32, MemoryKind::workspace)),
+      captures_(context.capture && context.backend.device->can_capture() && capturable(context.data)) {
+  for (auto& host : host_) host = context.backend.device->allocate_host(sizeof(Outcome));
+}
+
+StepResult TrainStep::run(std::int64_t step, const BatchSource& batches, bool stop) {
+  context_.player.set_step(step, stop);
+  // The first step allocates, and lets libraries choose their ways; what the second enqueues is what every later one
+  // does.
+  if (captures_ && done_ > 0) {
+    replay(step, batches);
+  } else {
+    work(step, [&](std::int64_t, data::Share share) { return batches(step, share); });
+  }
+  return result();
+}
+
+data::Share TrainStep::share(std::int64_t micro) const {
+  const BatchPlan& plan = context_.plan;
+  return data::share_of(plan.global, {context_.data.index(), context_.data.size(), plan.micros}, micro);
+}
+
+// The step itself.
+void TrainStep::work(std::int64_t step, const Micro& batch) {
+  Device& device = *context_.backend.device;
+  Kernels& kernels = *context_.backend.kernels;
+  Player& player = context_.player;
+  const BatchPlan& plan = context_.plan;
+  const float part = static_cast<float>(plan.micro) / static_cast<float>(plan.global);
+  const Tensor loss_scale = loss_scale_of(player.state);
+  Tensor total = outcome_.range(0, 1), stops = outcome_.range(1, 2);
+  kernels.fill(total, 0.0f);
+
+  for (std::int64_t micro = 0; micro < plan.micros; ++micro) {
+    const data::Share samples = share(micro);
+    const data::Batch inputs = batch(micro, samples);
+    Context cx{device, kernels,       &tape_,        /*training=*/true, context_.seed,
+               step,   samples.first, samples.count, &player.state};
+    tape_.clear();
+    player.begin(micro, plan.micros);
+    const Tensor loss = context_.task.loss(cx, inputs);
+    kernels.axpy(total, loss, part, nullptr);
+    tape_.backward(loss, part, WeightGradients::now, &loss_scale);  // buckets leave during the last one
+  }
+  player.finish();
+
+  kernels.cast(stops, stop_of(player.state));
+  if (context_.data.size() > 1)
+    context_.data.compute().all_reduce({outcome_.raw(), 2, DType::f32, "loss and stop flag"}, Reduction::sum,
+                                       device.compute());
+}
+
+void TrainStep::replay(std::int64_t step, const BatchSource& batches) {
+  const bool first = places_.empty();
+  for (std::int64_t micro = 0; micro < context_.plan.micros; ++micro) {
+    data::Batch batch = batches(step, share(micro));
+    if (first) {
+      places_.push_back(std::move(batch));
+    } else {
+      for (auto& [name, place] : places_[static_cast<std::size_t>(micro)].tensors)
+        context_.backend.kernels->cast(place, batch[name]);
+    }
+  }
+  if (first)
+    replay_ = context_.backend.device->capture(
+        [&] { work(step, [&](std::int64_t micro, data::Share) { return places_[static_cast<std::size_t>(micro)]; }); });
+  replay_->launch();
+}
+
+StepResult TrainStep::result() {
+  Device& device = *context_.backend.device;
+  const auto& host = host_[static_cast<std::size_t>(done_++ % 2)];
+  device.copy_to_host_later(host->data(), context_.player.state.raw(), sizeof(StepState));
+  device.copy_to_host_later(host->data() + offsetof(Outcome, loss), outcome_.raw(), outcome_.bytes());
+  return {host, device.compute().record()};
+}
+
+double evaluate(StepContext& run, std::int64_t samples, const BatchSource& batches) {
+  Device& device = *run.backend.device;
+  Kernels& kernels = *run.backend.kernels;
+  Tensor total = empty(device, {}, DType::f32, MemoryKind::workspace);
+  kernels.fill(total, 0.0f);
+  // Batches of the training size, dealt to the ranks in turn.
+  for (std::int64_t begin = run.data.index() * run.plan.micro; begin < samples;
+       begin += run.data.size() * run.plan.micro) {
+    const std::int64_t count = std::min(run.plan.micro, samples - begin);
+    const data::Batch batch = batches(0, {begin, count});
+    Context cx{device, kernels};
+    cx.samples = count;
+    kernels.axpy(total, run.task.loss(cx, batch), static_cast<float>(count) / static_cast<float>(samples), nullptr);
+  }
+  if (run.data.size() > 1)
+    run.data.compute().all_reduce({total.raw(), 1, DType::f32, "validation loss"}, Reduction::sum, device.compute());
+  return to_floats(total)[0];
+}
+
+}  // namespace trireme::parallel
