@@ -58,7 +58,7 @@ DType compute_dtype(const std::string& name) {
 }
 
 struct Bench {
-  std::unique_ptr<parallel::Task> task;
+  std::unique_ptr<KnownTask> task;
   std::int64_t batch = 0;
   parallel::PlayerOptions player;
 };

@@ -45,15 +45,15 @@ struct EvaluateOptions {
 int evaluate(const EvaluateOptions& options);
 
 struct BenchStepOptions {
-  std::string model;              // "gpt-byte", "gpt-tiny", "gpt-124m", "mlp"
-  std::int64_t batch = 0;         // samples per rank; 0: the model's own
-  int threads = 0;                // per rank; 0: the cores divided by the ranks
+  std::string model;       // "gpt-byte", "gpt-tiny", "gpt-124m", "mlp"
+  std::int64_t batch = 0;  // samples per rank; 0: the model's own
+  int threads = 0;         // per rank; 0: the cores divided by the ranks
   int ranks = 1;
   bool ranks_as_threads = false;
   std::int64_t steps = 20;
   std::int64_t warmup = 3;
   std::string device = "cpu";
-  std::string dtype = "fp32";     // "fp32", "bf16", "fp16"
+  std::string dtype = "fp32";  // "fp32", "bf16", "fp16"
   bool json = false;
 };
 int bench_step(const BenchStepOptions& options);

@@ -20,7 +20,7 @@ class FinishedRun {
   std::string checkpoint;
   std::int64_t step = 0;
   Backend backend;
-  std::unique_ptr<parallel::Task> task;
+  std::unique_ptr<KnownTask> task;
   std::unique_ptr<nn::FlatParameters> parameters;
 };
 

@@ -233,7 +233,7 @@ models::GptConfig gpt_config(const job::Job& job) {
           .recompute = job.recompute() == job::block};
 }
 
-std::unique_ptr<parallel::Task> make_task(const job::Job& job) {
+std::unique_ptr<KnownTask> make_task(const job::Job& job) {
   if (job.model().has_mlp()) return std::make_unique<Classifier>(mlp_config(job), compute_dtype(job));
   return std::make_unique<LanguageModel>(gpt_config(job));
 }

@@ -15,7 +15,7 @@ namespace trireme::launcher {
 DType compute_dtype(const job::Job& job);
 parallel::PlayerOptions player_options(const job::Job& job);
 models::GptConfig gpt_config(const job::Job& job);
-std::unique_ptr<parallel::Task> make_task(const job::Job& job);
+std::unique_ptr<KnownTask> make_task(const job::Job& job);
 // Null where the data is not text.
 std::unique_ptr<data::Tokenizer> make_tokenizer(const job::Job& job);
 

@@ -22,8 +22,9 @@ struct RankView {
   std::vector<RankPlace> places;  // by rank
 };
 
-// Calls body(view) for each rank of this process and returns the exit code: the largest that a body returned, or 1 after
-// an error, which has then been shown, with the rank's number where there are several. An error of one rank ends all.
+// Calls body(view) for each rank of this process and returns the exit code: the largest that a body returned, or 1
+// after an error, which has then been shown, with the rank's number where there are several. An error of one rank ends
+// all.
 int on_ranks(const RankOptions& options, const std::function<int(RankView&)>& body);
 
 }  // namespace trireme::launcher

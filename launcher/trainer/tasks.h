@@ -9,8 +9,17 @@
 
 namespace trireme::launcher {
 
+// What the launcher asks of a task beyond training it.
+class KnownTask : public parallel::Task {
+ public:
+  // A batch of the right shapes without data, for dry runs.
+  virtual data::Batch blank_batch(Device& device, std::int64_t samples) const = 0;
+  // Floating-point operations of the matrix products of a forward and backward pass.
+  virtual double flops(std::int64_t samples) const = 0;
+};
+
 // Batches hold "tokens" and "targets", (B, T) i32.
-class LanguageModel : public parallel::Task {
+class LanguageModel : public KnownTask {
  public:
   explicit LanguageModel(const models::GptConfig& config) : model_(config) {}
 
@@ -27,15 +36,13 @@ class LanguageModel : public parallel::Task {
 };
 
 // Batches hold "features" (B, inputs), f32, and "labels" (B) i32.
-class Classifier : public parallel::Task {
+class Classifier : public KnownTask {
  public:
   Classifier(const models::MlpConfig& config, DType compute) : model_(config), compute_(compute) {}
 
   nn::Module& network() override { return model_; }
   Tensor loss(Context& cx, const data::Batch& batch) override;
   data::Batch blank_batch(Device& device, std::int64_t samples) const override;
-  std::string_view unit() const override { return ""; }
-  std::int64_t units_per_sample() const override { return 1; }
   double flops(std::int64_t samples) const override { return model_.flops(samples); }
 
  private:

@@ -37,7 +37,7 @@ class TrainingRun {
 
   const job::Job& job() const noexcept { return job_; }
   Backend& backend() noexcept { return backend_; }
-  parallel::Task& task() noexcept { return *task_; }
+  KnownTask& task() noexcept { return *task_; }
   parallel::Player& player() noexcept { return player_; }
   const parallel::BatchPlan& plan() const noexcept { return plan_; }
   // All ranks, on the compute stream.
@@ -48,7 +48,7 @@ class TrainingRun {
   const job::Job& job_;
   Backend backend_;
   parallel::Mesh mesh_;
-  std::unique_ptr<parallel::Task> task_;
+  std::unique_ptr<KnownTask> task_;
   parallel::BatchPlan plan_;
   parallel::Player player_;
   parallel::StepContext context_;

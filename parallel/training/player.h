@@ -14,9 +14,9 @@ namespace trireme::parallel {
 
 struct PlayerOptions {
   DType compute = DType::f32;
-  optim::OptimizerConfig optimizer;
-  optim::Schedule schedule;
-  optim::LossScale loss_scale;
+  optim::OptimizerConfig optimizer{};
+  optim::Schedule schedule{};
+  optim::LossScale loss_scale{};
   float clip_norm = 0.0f;  // of the gradients over all parameters; 0 is off
   std::uint64_t seed = 0;  // of the initial parameters
   std::int64_t bucket_bytes = BucketOptions{}.bytes;

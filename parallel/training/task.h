@@ -17,14 +17,10 @@ class Task {
   virtual nn::Module& network() = 0;
   // The mean loss of a batch, one f32.
   virtual Tensor loss(Context& cx, const data::Batch& batch) = 0;
-  // A batch of the right shapes without data, for dry runs.
-  virtual data::Batch blank_batch(Device& device, std::int64_t samples) const = 0;
 
   // What throughput is counted in beside samples: "tokens"; empty when a sample is the unit.
-  virtual std::string_view unit() const = 0;
-  virtual std::int64_t units_per_sample() const = 0;
-  // Matrix products of a forward and backward pass.
-  virtual double flops(std::int64_t samples) const = 0;
+  virtual std::string_view unit() const { return {}; }
+  virtual std::int64_t units_per_sample() const { return 1; }
 };
 
 }  // namespace trireme::parallel
