@@ -9,13 +9,9 @@
 #include <vector>
 
 #include "collectives/group/group.h"
+#include "parallel/mesh/layout.h"
 
 namespace trireme::parallel {
-
-struct AxisSize {
-  std::string name;  // "data"
-  int size = 1;
-};
 
 // One axis, seen from one rank: the ranks that differ from it in this coordinate alone.
 class Axis {
@@ -38,13 +34,20 @@ class Axis {
 
 class Mesh {
  public:
-  // Outermost axis first; the product of the sizes must be the number of ranks. Collective.
+  // Keeps a reference to `world`, whose ranks are those of the layout. Collective.
+  Mesh(Group& world, Layout layout);
+  // The product of the sizes must be the number of ranks.
   Mesh(Group& world, const std::vector<AxisSize>& sizes);
 
   const Axis& axis(std::string_view name) const;
   const std::vector<Axis>& axes() const noexcept { return axes_; }
+  const Layout& layout() const noexcept { return layout_; }
+  // All ranks, on the compute stream.
+  Group& world() const noexcept { return *world_; }
 
  private:
+  Group* world_;
+  Layout layout_;
   std::vector<Axis> axes_;
 };
 

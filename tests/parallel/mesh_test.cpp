@@ -42,6 +42,19 @@ TEST(Mesh, RefusesSizesThatDoNotMakeTheWorld) {
   });
 }
 
+TEST(Mesh, StandsOverADryGroup) {
+  const parallel::Layout layout({{"pipeline", 2}, {"data", 3}, {"tensor", 4}});
+  const auto world = make_dry_group(17, 24, nullptr, parallel::dry_splits(layout, 17));
+  const parallel::Mesh mesh(*world, layout);
+  for (const parallel::AxisSize& axis : layout.sizes()) {
+    EXPECT_EQ(mesh.axis(axis.name).size(), axis.size);
+    EXPECT_EQ(mesh.axis(axis.name).index(), layout.index(axis.name, 17));
+    EXPECT_EQ(mesh.axis(axis.name).communication().rank(), layout.index(axis.name, 17));
+  }
+  EXPECT_EQ(mesh.world().size(), 24);
+  EXPECT_THROW(mesh.axis("expert"), Error);
+}
+
 TEST(Together, GathersTextsOfAnyLength) {
   trireme::testing::run_ranks(3, [](Group& group) {
     const Backend backend = make_backend("cpu", 1);

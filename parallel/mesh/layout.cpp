@@ -1,0 +1,172 @@
+#include "parallel/mesh/layout.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <sstream>
+
+namespace trireme::parallel {
+namespace {
+
+constexpr std::size_t suggestions = 3;
+
+std::string product(const std::vector<AxisSize>& sizes) {
+  std::ostringstream text;
+  for (std::size_t i = 0; i < sizes.size(); ++i) text << (i ? " x " : "") << sizes[i].name << ' ' << sizes[i].size;
+  return text.str();
+}
+
+bool keeps(const AxisRule& rule, const std::vector<AxisSize>& sizes) {
+  for (const AxisSize& axis : sizes)
+    if (axis.name == rule.axis)
+      return rule.kind == AxisRule::Kind::divides ? rule.number % axis.size == 0 : axis.size <= rule.number;
+  return true;
+}
+
+// How far a layout is from what was asked for: doublings and halvings over all axes.
+double distance(const std::vector<AxisSize>& asked, const std::vector<AxisSize>& sizes) {
+  double sum = 0.0;
+  for (std::size_t i = 0; i < asked.size(); ++i)
+    if (asked[i].size > 0) sum += std::abs(std::log2(static_cast<double>(sizes[i].size) / asked[i].size));
+  return sum;
+}
+
+void for_each_product(int ranks, std::vector<AxisSize>& sizes, std::size_t axis, const std::function<void()>& visit) {
+  if (axis + 1 == sizes.size()) {
+    sizes[axis].size = ranks;
+    return visit();
+  }
+  for (int size = 1; size <= ranks; ++size) {
+    if (ranks % size != 0) continue;
+    sizes[axis].size = size;
+    for_each_product(ranks / size, sizes, axis + 1, visit);
+  }
+}
+
+std::string suggestion(int ranks, const std::vector<AxisSize>& asked, std::span<const AxisRule> rules) {
+  const std::vector<Layout> near = nearest_layouts(ranks, asked, rules, suggestions);
+  std::ostringstream text;
+  if (near.empty()) {
+    text << "no layout of " << ranks << (ranks == 1 ? " rank" : " ranks") << " fits the model and the batch";
+  } else {
+    text << "the nearest that " << (near.size() == 1 ? "works" : "work") << " on " << ranks
+         << (ranks == 1 ? " rank: " : " ranks: ");
+    for (std::size_t i = 0; i < near.size(); ++i) text << (i ? ", " : "") << near[i].text();
+  }
+  return text.str();
+}
+
+[[noreturn]] void refuse(const AxisRule& rule, const Layout& layout, const std::vector<AxisSize>& asked,
+                         std::span<const AxisRule> rules) {
+  const std::int64_t size = layout.size(rule.axis);
+  std::ostringstream text;
+  if (rule.kind == AxisRule::Kind::divides) {
+    text << "expected a size that divides the " << rule.number << ' ' << rule.what << "; found " << size << ", and "
+         << rule.number << " = " << rule.number / size << " x " << size << " + " << rule.number % size;
+  } else {
+    text << "expected at most the " << rule.number << ' ' << rule.what << "; found " << size;
+  }
+  fail("parallel." + rule.axis, text.str() + ";", suggestion(layout.ranks(), asked, rules));
+}
+
+}  // namespace
+
+Layout::Layout(std::vector<AxisSize> sizes) : sizes_(std::move(sizes)) {
+  std::int64_t total = 1;
+  for (const AxisSize& axis : sizes_) {
+    require(axis.size > 0, "mesh", "expected positive axis sizes, found", product(sizes_));
+    require(
+        std::count_if(sizes_.begin(), sizes_.end(), [&](const auto& other) { return other.name == axis.name; }) == 1,
+        "mesh", "expected every axis once, found", product(sizes_));
+    total *= axis.size;
+    require(total <= std::int64_t{1} << 24, "mesh", "expected at most 2^24 ranks, found", product(sizes_));
+  }
+  ranks_ = static_cast<int>(total);
+}
+
+std::size_t Layout::place(std::string_view axis) const {
+  for (std::size_t i = 0; i < sizes_.size(); ++i)
+    if (sizes_[i].name == axis) return i;
+  fail("mesh", "expected an axis of", text() + ", found", axis);
+}
+
+int Layout::size(std::string_view axis) const {
+  return sizes_[place(axis)].size;
+}
+
+int Layout::stride(std::string_view axis) const {
+  int stride = 1;
+  for (std::size_t i = place(axis) + 1; i < sizes_.size(); ++i) stride *= sizes_[i].size;
+  return stride;
+}
+
+int Layout::index(std::string_view axis, int rank) const {
+  return rank / stride(axis) % size(axis);
+}
+
+std::string Layout::text() const {
+  return product(sizes_);
+}
+
+std::vector<Layout> nearest_layouts(int ranks, const std::vector<AxisSize>& asked, std::span<const AxisRule> rules,
+                                    std::size_t count) {
+  std::vector<std::pair<double, std::vector<AxisSize>>> found;
+  std::vector<AxisSize> sizes = asked;
+  for_each_product(ranks, sizes, 0, [&] {
+    if (std::all_of(rules.begin(), rules.end(), [&](const AxisRule& rule) { return keeps(rule, sizes); }))
+      found.emplace_back(distance(asked, sizes), sizes);
+  });
+  std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<Layout> result;
+  for (std::size_t i = 0; i < std::min(count, found.size()); ++i) result.emplace_back(found[i].second);
+  return result;
+}
+
+Layout make_layout(int ranks, const std::vector<AxisSize>& asked, std::span<const AxisRule> rules) {
+  require(ranks > 0, "mesh", "expected a positive number of ranks, found", ranks);
+  std::int64_t known = 1;
+  std::vector<AxisSize> sizes = asked;
+  AxisSize* open = nullptr;
+  for (AxisSize& axis : sizes) {
+    require(axis.size >= 0, "mesh", "expected axis sizes of zero or more, found", product(asked));
+    require(axis.size > 0 || !open, "mesh",
+            "expected at most one axis of size 0, which takes what the others leave, found", product(asked));
+    if (axis.size == 0)
+      open = &axis;
+    else
+      known *= axis.size;
+    require(known <= std::int64_t{1} << 24, "mesh", "expected at most 2^24 ranks, found", product(asked));
+  }
+  if (open && ranks % known == 0) {
+    open->size = static_cast<int>(ranks / known);
+  } else if (open) {
+    std::vector<AxisSize> others;
+    for (const AxisSize& axis : sizes)
+      if (&axis != open) others.push_back(axis);
+    std::ostringstream text;
+    text << "expected axis sizes whose product divides the number of ranks; found " << product(others) << " = " << known
+         << ", and " << ranks << " = " << ranks / known << " x " << known << " + " << ranks % known << "; start "
+         << (ranks / known + 1) * known << " ranks, or change `parallel` in the job: ";
+    fail("mesh", text.str() + suggestion(ranks, asked, rules));
+  } else if (known != ranks) {
+    std::ostringstream text;
+    text << "expected axis sizes whose product is the number of ranks, " << ranks << "; found " << product(sizes)
+         << " = " << known << "; start " << known << (known == 1 ? " rank" : " ranks")
+         << ", or change `parallel` in the job: ";
+    fail("mesh", text.str() + suggestion(ranks, asked, rules));
+  }
+  Layout layout(std::move(sizes));
+  for (const AxisRule& rule : rules)
+    if (!keeps(rule, layout.sizes())) refuse(rule, layout, asked, rules);
+  return layout;
+}
+
+std::vector<DrySplit> dry_splits(const Layout& layout, int rank) {
+  std::vector<DrySplit> splits;
+  for (const AxisSize& axis : layout.sizes())
+    for (const std::string& name : {axis.name, overlapped(axis.name)})
+      splits.push_back({.name = name, .rank = layout.index(axis.name, rank), .size = axis.size});
+  return splits;
+}
+
+}  // namespace trireme::parallel
