@@ -16,13 +16,16 @@ namespace {
 struct Request {
   TrainOptions train;
   RankChoice ranks;
+  std::string trace;
   bool help_job = false;
 };
 
-std::vector<std::string> rank_command(const TrainOptions& options) {
+std::vector<std::string> rank_command(const Request& request) {
+  const TrainOptions& options = request.train;
   std::vector<std::string> words{own_path(), "train", options.job};
   for (const std::string& set : options.sets) words.insert(words.end(), {"--set", set});
   if (options.resume) words.push_back("--resume");
+  if (!request.trace.empty()) words.insert(words.end(), {"--trace", request.trace});
   return words;
 }
 
@@ -47,6 +50,7 @@ int run(Request& request) {
     return 0;
   }
   require(!options.job.empty(), "train", "expected a job file; trireme train --help-job lists what it may say");
+  if (!request.trace.empty()) options.trace = parse_trace_steps(request.trace);
   const Place place = launched_by();
   FleetOptions fleet = request.ranks.fleet();
   if (!place.is_rank() || options.dry_run) {
@@ -60,7 +64,7 @@ int run(Request& request) {
   options.ranks_as_threads = request.ranks.as_threads;
   options.ranks = place.is_rank() && !options.dry_run ? place.size : fleet.ranks;
   if (options.dry_run || options.ranks_as_threads) return train(options);
-  if (needs_fleet(fleet, place)) return run_fleet(fleet, rank_command(options));
+  if (needs_fleet(fleet, place)) return run_fleet(fleet, rank_command(request));
   return train(options);
 }
 
@@ -75,6 +79,8 @@ void add_train(CLI::App& program, Run& chosen) {
       ->allow_extra_args(false);
   request->ranks.add_to(command, RankChoice::Restarts::offered);
   command.add_flag("--resume", request->train.resume, "Go on from the newest checkpoint in the run's folder");
+  command.add_option("--trace", request->trace, "Write a timeline of steps FIRST to LAST, for ui.perfetto.dev")
+      ->type_name("steps=FIRST:LAST");
   command.add_flag("--dry-run", request->train.dry_run, "Print memory, FLOPs and bytes sent; touch nothing");
   command.add_flag("--json", request->train.json, "Print the dry run's report as JSON");
   command.add_flag("--help-job", request->help_job, "Print every field of a job with its default and meaning");

@@ -80,13 +80,19 @@ void save(TrainingRun& run, Report& report, std::int64_t step) {
 
 }  // namespace
 
-int run_loop(TrainingRun& run, Report& report, std::int64_t first) {
+int run_loop(TrainingRun& run, Report& report, StepTrace& trace, std::int64_t first) {
   const job::Job& job = run.job();
   std::int64_t step = first, saved = first > 0 ? first : -1, validated = -1;
   Reports reports(run, report);
   while (step < job.steps() && !reports.stop()) {
+    trace.before(step + 1);
     parallel::StepResult result = run.train(step, stop_requested());
     reports.add(++step, std::move(result));
+    if (const std::string path = trace.after(step); !path.empty()) {
+      reports.settle();
+      report.note("wrote " + path + "; open it with https://ui.perfetto.dev");
+      reports.resume_clock();
+    }
     const bool validates = run.has_validation() && due(step, job.evaluate().every_steps());
     const bool saves = due(step, job.checkpoint().every_steps());
     if (!validates && !saves) continue;

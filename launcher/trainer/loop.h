@@ -2,12 +2,13 @@
 #pragma once
 
 #include "launcher/report/report.h"
+#include "launcher/trainer/step_trace.h"
 #include "launcher/trainer/training_run.h"
 
 namespace trireme::launcher {
 
 // Trains from step `first` to the job's last. Returns the exit code: 0, or stopped_early when a rank was told to stop.
 // Collective.
-int run_loop(TrainingRun& run, Report& report, std::int64_t first);
+int run_loop(TrainingRun& run, Report& report, StepTrace& trace, std::int64_t first);
 
 }  // namespace trireme::launcher

@@ -66,8 +66,9 @@ std::int64_t resume_from(TrainingRun& run, std::string& passed_over) {
         const store::FoundCheckpoint found = store::latest_checkpoint(run.job().run_dir());
         for (const std::string& line : found.refused) passed_over += "passed over: " + line + "\n";
         if (found.path.empty() && !found.refused.empty())
-          fail("run_dir", run.job().run_dir(), "holds no checkpoint that is in order:\n" + passed_over +
-               "start again in another folder with --set run_dir=");
+          fail("run_dir", run.job().run_dir(),
+               "holds no checkpoint that is in order:\n" + passed_over +
+                   "start again in another folder with --set run_dir=");
         return found.path;
       });
   return chosen.front().empty() ? 0 : run.load(chosen.front());
@@ -118,7 +119,8 @@ int train_with(TrainingRun& run, const TrainOptions& options, const RankView& vi
        << run.plan().global << " samples a step" << (first > 0 ? ", resumed after step " + std::to_string(first) : "");
   report.note(head.str());
   run.start_data(first);
-  const int code = run_loop(run, report, first);
+  StepTrace trace(run, options.trace, view.places[static_cast<std::size_t>(view.world.rank())].host);
+  const int code = run_loop(run, report, trace, first);
   if (code == 0) show_sample(run, report);
   return code;
 }

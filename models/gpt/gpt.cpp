@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "runtime/device/timeline.h"
 #include "runtime/ops/elementwise.h"
 #include "runtime/ops/embedding.h"
 #include "runtime/ops/linear.h"
@@ -34,8 +35,7 @@ GptConfig gpt_preset(std::string_view name) {
       {"gpt2-1558m", {48, 25, 1600, 1024, padded_bpe}},
   }};
   for (const auto& [known, s] : sizes)
-    if (known == name)
-      return {.layers = s[0], .heads = s[1], .width = s[2], .sequence = s[3], .vocabulary = s[4]};
+    if (known == name) return {.layers = s[0], .heads = s[1], .width = s[2], .sequence = s[3], .vocabulary = s[4]};
   fail("gpt", "expected a preset gpt-byte, gpt-tiny, gpt2-124m, gpt2-350m, gpt2-774m or gpt2-1558m, found", name);
 }
 
@@ -68,6 +68,7 @@ GptBlock::GptBlock(const GptConfig& config)
 }
 
 nn::Residual GptBlock::forward(Context& cx, nn::Residual residual, nn::KeyValueCache* cache) {
+  const TimeRange range(cx.device, path());
   Tensor y = ln_1.forward(cx, residual);
   residual.branch = ops::dropout(cx, attention.forward(cx, y, cache), dropout_, path() + ".attention_branch");
   y = ln_2.forward(cx, residual);
@@ -110,7 +111,9 @@ Tensor Gpt::features(Context& cx, const Tensor& tokens, std::vector<nn::KeyValue
 }
 
 Tensor Gpt::loss(Context& cx, const Tensor& tokens, const Tensor& targets) {
-  return ops::linear_cross_entropy(cx, features(cx, tokens, nullptr), tokens_.tensor(), targets);
+  const Tensor x = features(cx, tokens, nullptr);
+  const TimeRange range(cx.device, "loss");
+  return ops::linear_cross_entropy(cx, x, tokens_.tensor(), targets);
 }
 
 Tensor Gpt::logits(Context& cx, const Tensor& tokens, std::vector<nn::KeyValueCache>* caches) {

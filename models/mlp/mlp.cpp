@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "runtime/device/timeline.h"
 #include "runtime/ops/elementwise.h"
 #include "runtime/ops/loss.h"
 
@@ -30,7 +31,9 @@ Tensor Mlp::logits(Context& cx, const Tensor& x) {
 }
 
 Tensor Mlp::loss(Context& cx, const Tensor& x, const Tensor& labels) {
-  return ops::cross_entropy(cx, logits(cx, x), labels);
+  const Tensor y = logits(cx, x);
+  const TimeRange range(cx.device, "loss");
+  return ops::cross_entropy(cx, y, labels);
 }
 
 double Mlp::flops(std::int64_t batch) const {

@@ -1,5 +1,7 @@
 #include "parallel/replicate/buckets.h"
 
+#include "runtime/device/timeline.h"
+
 namespace trireme::parallel {
 
 Buckets::Buckets(nn::FlatParameters& parameters, const Axis& axis, const BucketOptions& options)
@@ -69,6 +71,7 @@ void Buckets::launch(Bucket& bucket) {
   Device& device = parameters_.device();
   Stream& stream = overlap_ ? device.communication() : device.compute();
   if (overlap_) stream.wait(device.compute().record());
+  const TimeRange timed(device, stream, bucket.label, "communication");
   axis_.communication().all_reduce(region, Reduction::sum, stream);  // its own memory, whichever the stream
 }
 

@@ -1,5 +1,7 @@
 #include "parallel/training/player.h"
 
+#include "runtime/device/timeline.h"
+
 namespace trireme::parallel {
 namespace {
 
@@ -40,7 +42,12 @@ void Player::begin(std::int64_t micro, std::int64_t micros) {
 }
 
 void Player::finish() {
-  buckets_.finish();
+  Device& device = parameters.device();
+  {
+    const TimeRange range(device, device.compute(), "gradients of other ranks", "communication");
+    buckets_.finish();
+  }
+  const TimeRange range(device, device.compute(), "norm and update", "update");
   Kernels& kernels = parameters.kernels();
   kernels.sum_squares(square_, parameters.gradients);
   StepRule rule = optimizer.rule();

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string>
+
+#include "runtime/device/timeline.h"
 
 namespace trireme::parallel {
 namespace {
@@ -54,12 +57,20 @@ StepResult TrainStep::run(std::int64_t step, const BatchSource& batches, bool st
   context_.player.set_step(step, stop);
   // The first step allocates, and lets libraries choose their ways; what the second enqueues is what every later one
   // does.
-  if (captures_ && done_ > 0) {
+  const TimeRange range(*context_.backend.device, context_.backend.device->compute(),
+                        "step " + std::to_string(step + 1), "step");
+  if (captures_ && done_ > 0 && !context_.backend.device->timeline()) {
     replay(step, batches);
   } else {
     work(step, [&](std::int64_t, data::Share share) { return batches(step, share); });
   }
   return result();
+}
+
+data::Batch TrainStep::next(const Micro& batch, std::int64_t micro, data::Share samples) {
+  Device& device = *context_.backend.device;
+  const TimeRange range(device, device.compute(), "batch", "data");
+  return batch(micro, samples);
 }
 
 data::Share TrainStep::share(std::int64_t micro) const {
@@ -80,7 +91,7 @@ void TrainStep::work(std::int64_t step, const Micro& batch) {
 
   for (std::int64_t micro = 0; micro < plan.micros; ++micro) {
     const data::Share samples = share(micro);
-    const data::Batch inputs = batch(micro, samples);
+    const data::Batch inputs = next(batch, micro, samples);
     Context cx{device, kernels,       &tape_,        /*training=*/true, context_.seed,
                step,   samples.first, samples.count, &player.state};
     tape_.clear();

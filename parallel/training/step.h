@@ -69,6 +69,7 @@ class TrainStep {
  private:
   using Micro = std::function<data::Batch(std::int64_t micro, data::Share share)>;
   data::Share share(std::int64_t micro) const;
+  data::Batch next(const Micro& batch, std::int64_t micro, data::Share samples);
   void work(std::int64_t step, const Micro& batch);
   void replay(std::int64_t step, const BatchSource& batches);
   StepResult result();

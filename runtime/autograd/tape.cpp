@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "runtime/device/timeline.h"
+
 namespace trireme {
 
 bool Tape::follows(const Tensor& tensor) const {
@@ -18,12 +20,13 @@ void Tape::record(const char* name, std::span<const Tensor* const> inputs, std::
     for (const Tensor* input : inputs)
       if (input && input->mark.leaf && input->mark.leaf->wants_gradient()) input->mark.leaf->used();
 
-  Node node{name, {}, static_cast<std::int32_t>(gradients_.size()), static_cast<std::int32_t>(outputs.size()), {}};
+  Node node{name, {}, {}, static_cast<std::int32_t>(gradients_.size()), static_cast<std::int32_t>(outputs.size()), {}};
   for (Tensor* output : outputs) new_slot(*output, false);
   if (mode_ == Mode::count_only) return;  // marked, so that what follows is counted too
   node.inputs.reserve(inputs.size());
   for (const Tensor* input : inputs) node.inputs.push_back(input && follows(*input) ? input->mark : TapeMark{});
   node.backward = std::move(backward);
+  if (const Timeline* timeline = device_.timeline()) node.layer = timeline->open();
   nodes_.push_back(std::move(node));
 }
 
@@ -71,6 +74,8 @@ void Tape::run(Node& node, WeightGradients when) {
     reached = reached || gradients_[static_cast<std::size_t>(node.first_output + output)];
   Gradients gradients(*this, node, when);
   if (reached) {
+    const TimeRange range(device_, device_.compute(), node.layer.empty() ? node.name : node.layer + " " + node.name,
+                          "backward");
     node.backward(gradients);
   } else {  // nothing depends on this node: its leaves have one use less to wait for
     for (const TapeMark& input : node.inputs)

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -72,6 +73,7 @@ class Tape {
 
   struct Node {
     const char* name;
+    std::string layer;  // that recorded it, where a timeline is kept
     std::vector<TapeMark> inputs;
     std::int32_t first_output;
     std::int32_t outputs;

@@ -95,6 +95,8 @@ class Replay {
   virtual void launch() = 0;
 };
 
+class Timeline;  // timeline.h
+
 class Device {
  public:
   virtual ~Device() = default;
@@ -129,6 +131,15 @@ class Device {
   // Notes what `work` enqueues on both streams, without running it. `work` must not wait for the device, and everything
   // it allocates must have been allocated before by the same work.
   virtual std::unique_ptr<Replay> capture(const std::function<void()>& work) = 0;
+
+  // A timeline of this device's streams, and the one that work is recorded on now: null for none. It must be taken away
+  // before it ends.
+  virtual std::unique_ptr<Timeline> make_timeline() = 0;
+  Timeline* timeline() const noexcept { return timeline_; }
+  void set_timeline(Timeline* timeline) noexcept { timeline_ = timeline; }
+
+ private:
+  Timeline* timeline_ = nullptr;
 };
 
 // Rounds a request up to the allocator's granule of 64 bytes.

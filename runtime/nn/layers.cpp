@@ -1,5 +1,6 @@
 #include "runtime/nn/layers.h"
 
+#include "runtime/device/timeline.h"
 #include "runtime/ops/attention.h"
 #include "runtime/ops/embedding.h"
 #include "runtime/ops/linear.h"
@@ -15,6 +16,7 @@ Linear::Linear(std::int64_t in, std::int64_t out, const LinearOptions& options)
 }
 
 Tensor Linear::forward(Context& cx, const Tensor& x) {
+  const TimeRange range(cx.device, path());
   return ops::linear(cx, x, weight.tensor(), options_.bias ? bias.tensor() : Tensor{}, options_.activation);
 }
 
@@ -23,7 +25,10 @@ Embedding::Embedding(std::int64_t vocabulary, std::int64_t width, Init init) : w
   add("weight", weight);
 }
 
-Tensor Embedding::forward(Context& cx, const Tensor& ids) { return ops::embedding(cx, ids, weight.tensor()); }
+Tensor Embedding::forward(Context& cx, const Tensor& ids) {
+  const TimeRange range(cx.device, path());
+  return ops::embedding(cx, ids, weight.tensor());
+}
 
 LayerNorm::LayerNorm(std::int64_t width, float epsilon)
     : weight({width}, Init::one()), bias({width}, Init::zero()), epsilon_(epsilon) {
@@ -32,12 +37,13 @@ LayerNorm::LayerNorm(std::int64_t width, float epsilon)
 }
 
 Tensor LayerNorm::forward(Context& cx, const Tensor& x) {
+  const TimeRange range(cx.device, path());
   return ops::layer_norm(cx, x, {}, weight.tensor(), bias.tensor(), epsilon_).y;
 }
 
 Tensor LayerNorm::forward(Context& cx, Residual& residual) {
-  ops::Normed out =
-      ops::layer_norm(cx, residual.stream, residual.branch, weight.tensor(), bias.tensor(), epsilon_);
+  const TimeRange range(cx.device, path());
+  ops::Normed out = ops::layer_norm(cx, residual.stream, residual.branch, weight.tensor(), bias.tensor(), epsilon_);
   residual = {out.sum, {}};
   return out.y;
 }
@@ -47,10 +53,12 @@ RmsNorm::RmsNorm(std::int64_t width, float epsilon) : weight({width}, Init::one(
 }
 
 Tensor RmsNorm::forward(Context& cx, const Tensor& x) {
+  const TimeRange range(cx.device, path());
   return ops::rms_norm(cx, x, {}, weight.tensor(), epsilon_).y;
 }
 
 Tensor RmsNorm::forward(Context& cx, Residual& residual) {
+  const TimeRange range(cx.device, path());
   ops::Normed out = ops::rms_norm(cx, residual.stream, residual.branch, weight.tensor(), epsilon_);
   residual = {out.sum, {}};
   return out.y;
@@ -70,6 +78,7 @@ SelfAttention::SelfAttention(std::int64_t width, const SelfAttentionOptions& opt
 }
 
 Tensor SelfAttention::forward(Context& cx, const Tensor& x, KeyValueCache* cache) {
+  const TimeRange range(cx.device, path());
   const ops::AttentionOptions how{.heads = options_.heads,
                                   .kv_heads = options_.kv_heads,
                                   .causal = options_.causal,
@@ -93,6 +102,9 @@ FeedForward::FeedForward(std::int64_t width, std::int64_t hidden, const FeedForw
   add("down", down);
 }
 
-Tensor FeedForward::forward(Context& cx, const Tensor& x) { return down.forward(cx, up.forward(cx, x)); }
+Tensor FeedForward::forward(Context& cx, const Tensor& x) {
+  const TimeRange range(cx.device, path());
+  return down.forward(cx, up.forward(cx, x));
+}
 
 }  // namespace trireme::nn

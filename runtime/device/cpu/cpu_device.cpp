@@ -13,6 +13,7 @@
 #include "runtime/device/host_storage.h"
 #include "runtime/device/inline_stream.h"
 #include "runtime/device/ledger.h"
+#include "runtime/device/timeline.h"
 
 namespace trireme {
 namespace {
@@ -119,6 +120,7 @@ class CpuDevice : public Device {
     copy_to_host(host, device, bytes);
   }
   std::unique_ptr<Replay> capture(const std::function<void()>&) override { fail("cpu", "this device cannot capture"); }
+  std::unique_ptr<Timeline> make_timeline() override { return make_host_timeline(*this); }
 
  private:
   std::shared_ptr<BlockCache> cache_ = std::make_shared<BlockCache>();

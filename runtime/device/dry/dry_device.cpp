@@ -4,6 +4,7 @@
 #include "runtime/device/host_storage.h"
 #include "runtime/device/inline_stream.h"
 #include "runtime/device/ledger.h"
+#include "runtime/device/timeline.h"
 
 namespace trireme {
 namespace {
@@ -45,6 +46,7 @@ class DryDevice : public Device {
   std::shared_ptr<Storage> allocate_host(std::int64_t bytes) override { return make_host_storage(bytes); }
   void copy_to_host_later(std::byte*, const std::byte*, std::int64_t) override {}
   std::unique_ptr<Replay> capture(const std::function<void()>&) override { fail("dry", "this device cannot capture"); }
+  std::unique_ptr<Timeline> make_timeline() override { return make_host_timeline(*this); }
 
  private:
   std::shared_ptr<MemoryLedger> ledger_ = std::make_shared<MemoryLedger>();
