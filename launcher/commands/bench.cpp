@@ -51,7 +51,9 @@ void add_step(CLI::App& bench, Run& chosen) {
   auto request = std::make_shared<StepRequest>();
   BenchStepOptions& step = request->step;
   CLI::App& command = *bench.add_subcommand("step", "Time the training step of a model on a fixed batch");
-  command.add_option("model", step.model, "gpt-byte, gpt-tiny, gpt-124m or mlp")->required()->type_name("MODEL");
+  command.add_option("model", step.model, "gpt-byte, gpt-tiny, gpt-124m, gpt-350m, gpt-774m, gpt-1558m or mlp")
+      ->required()
+      ->type_name("MODEL");
   command.add_option("--batch", step.batch, "Samples per rank; 0: the model's own number")
       ->capture_default_str()
       ->type_name("N");

@@ -28,7 +28,11 @@ nlohmann::ordered_json as_json(const StepTiming& t, const BenchStepOptions& opti
           {"gflop_per_step", rounded_to(t.gflop_per_step, 3)},
           {"gflops", rounded_to(t.gflop_per_step * per_second, 1)},
           {"gemm_gflops", rounded_to(t.gemm_gflops, 1)},
+          {"gemm_tflops", rounded_to(t.gemm_gflops / 1e3, 3)},
+          {"model_tflops", rounded_to(t.gflop_per_step / t.step_ms_median, 3)},
           {"gemm_fraction", rounded_to(t.gflop_per_step / t.step_ms_median * 1e3 / t.gemm_gflops, 3)},
+          {"host_ms", rounded_to(t.host_ms, 3)},
+          {"exposed_comm_ms", rounded_to(t.exposed_comm_ms, 3)},
           {"batch", t.batch},
           {"threads", threads},
           {"ranks", t.ranks},
@@ -48,6 +52,7 @@ void print(const StepTiming& t) {
   std::cout << t.model << ": " << t.parameters << " parameters, batch " << t.batch << " on each of " << t.ranks
             << (t.ranks == 1 ? " rank\n" : " ranks\n") << "  step      " << t.step_ms_median << " ms (median), "
             << t.step_ms_min << " ms (fastest), " << t.cpu_ms << " ms of processor time\n"
+            << "  waiting   " << t.exposed_comm_ms << " ms for other ranks after the backward pass\n"
             << "  rate      " << t.gflop_per_step / t.step_ms_median * 1e3 << " GFLOP/s a rank in matrix products, "
             << 100.0 * t.gflop_per_step / t.step_ms_median * 1e3 / t.gemm_gflops << " % of a lone product's "
             << t.gemm_gflops << "\n  memory    " << t.peak_rss_mb << " MiB resident, " << t.peak_tensors_mb

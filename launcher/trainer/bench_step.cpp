@@ -8,12 +8,15 @@
 #include <chrono>
 #include <ctime>
 #include <fstream>
+#include <map>
 #include <memory>
 #include <sstream>
+#include <utility>
 #include <vector>
 
 #include "launcher/trainer/tasks.h"
 #include "parallel/training/step.h"
+#include "runtime/device/timeline.h"
 
 namespace trireme::launcher {
 namespace {
@@ -57,6 +60,11 @@ DType compute_dtype(const std::string& name) {
   fail("bench step", "expected fp32, bf16 or fp16 as --dtype, found", name);
 }
 
+// By the names that programs of other frameworks use too.
+const std::map<std::string, std::string> gpt_presets{{"gpt-byte", "gpt-byte"},  {"gpt-tiny", "gpt-tiny"},
+                                                     {"gpt-124m", "gpt2-124m"}, {"gpt-350m", "gpt2-350m"},
+                                                     {"gpt-774m", "gpt2-774m"}, {"gpt-1558m", "gpt2-1558m"}};
+
 struct Bench {
   std::unique_ptr<KnownTask> task;
   std::int64_t batch = 0;
@@ -73,10 +81,12 @@ Bench make_bench(const BenchStepOptions& options) {
     bench.player.schedule.lr = 0.1;
     return bench;
   }
-  const bool large = options.model == "gpt-124m";
-  if (!large && options.model != "gpt-byte" && options.model != "gpt-tiny")
-    fail("bench step", "expected a model gpt-byte, gpt-tiny, gpt-124m or mlp, found", options.model);
-  bench.task = std::make_unique<LanguageModel>(models::gpt_preset(large ? "gpt2-124m" : options.model));
+  const auto preset = gpt_presets.find(options.model);
+  if (preset == gpt_presets.end())
+    fail("bench step", "expected a model mlp, gpt-byte, gpt-tiny, gpt-124m, gpt-350m, gpt-774m or gpt-1558m, found",
+         options.model);
+  const bool large = options.model != "gpt-byte" && options.model != "gpt-tiny";
+  bench.task = std::make_unique<LanguageModel>(models::gpt_preset(preset->second));
   bench.batch = large ? 4 : 12;
   bench.player.optimizer = {.rule = UpdateRule::adamw, .beta1 = 0.9f, .beta2 = 0.95f, .weight_decay = 0.1f};
   bench.player.schedule.lr = 3e-4;
@@ -111,11 +121,12 @@ double median(std::vector<double> values) {
   return values.size() % 2 ? values[half] : 0.5 * (values[half - 1] + values[half]);
 }
 
-// GFLOP/s of a product of the size that a transformer's layers have.
-double gemm_rate(Backend& backend) {
-  constexpr std::int64_t m = 3072, n = 1536, k = 384;
-  Tensor a = empty(*backend.device, {m, k}, DType::f32), b = empty(*backend.device, {n, k}, DType::f32),
-         c = empty(*backend.device, {m, n}, DType::f32);
+// GFLOP/s of a product of the size that a transformer's layers have, of the steps' dtype.
+double gemm_rate(Backend& backend, DType dtype) {
+  const bool gpu = backend.device->type() == DeviceType::cuda;
+  const std::int64_t m = gpu ? 8192 : 3072, n = gpu ? 8192 : 1536, k = gpu ? 8192 : 384;
+  Tensor a = empty(*backend.device, {m, k}, dtype), b = empty(*backend.device, {n, k}, dtype),
+         c = empty(*backend.device, {m, n}, dtype);
   backend.kernels->random(a, {.key = {1, 1}});
   backend.kernels->random(b, {.key = {2, 2}});
   double best = 0.0;
@@ -126,6 +137,50 @@ double gemm_rate(Backend& backend) {
     best = std::max(best, 2e-9 * static_cast<double>(m * n * k) / seconds_since(start));
   }
   return best;
+}
+
+struct Timed {
+  std::vector<double> step_ms, host_ms;
+  double loss = 0.0;
+};
+
+// `count` steps from `first` on. A step's report is read when the next one has been enqueued, so the device never
+// waits.
+Timed timed_steps(parallel::TrainStep& train_step, const parallel::BatchSource& batches, std::int64_t first,
+                  std::int64_t count, const Device& device) {
+  const bool late = device.type() == DeviceType::cuda;
+  Timed timed;
+  parallel::StepResult flying;
+  auto since = Clock::now();
+  const auto land = [&] {
+    timed.loss = std::exchange(flying, {}).report().loss;
+    timed.step_ms.push_back(1e3 * seconds_since(since));
+    since = Clock::now();
+  };
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto start = Clock::now();
+    parallel::StepResult result = train_step.run(first + i, batches, false);
+    timed.host_ms.push_back(1e3 * seconds_since(start));
+    if (flying) land();
+    flying = std::move(result);
+    if (!late) land();
+  }
+  if (flying) land();
+  return timed;
+}
+
+// Milliseconds of a step that the compute stream waits for the reduction of gradients, its backward pass done.
+double exposed_communication(parallel::TrainStep& train_step, const parallel::BatchSource& batches, std::int64_t first,
+                             Device& device) {
+  constexpr int steps = 3;
+  const auto timeline = device.make_timeline();
+  device.set_timeline(timeline.get());
+  timed_steps(train_step, batches, first, steps, device);
+  device.set_timeline(nullptr);
+  double waited = 0.0;
+  for (const Span& span : timeline->take())
+    if (span.name == parallel::waiting_span) waited += span.end_us - span.begin_us;
+  return 1e-3 * waited / steps;
 }
 
 // The largest of each number over the ranks.
@@ -158,19 +213,16 @@ StepTiming time_steps(const BenchStepOptions& options, Backend& backend, Group& 
   for (std::int64_t i = 1; i < options.warmup; ++i) train_step.run(i, fixed, false);
   world.barrier(backend.device->compute());
 
-  std::vector<double> times;
   const double processor_start = processor_seconds();
-  for (std::int64_t i = 0; i < options.steps; ++i) {
-    const auto start = Clock::now();
-    timing.loss_last = train_step.run(options.warmup + i, fixed, false).report().loss;
-    times.push_back(1e3 * seconds_since(start));
-  }
-  std::array<double, 6> worst{median(times),
-                              *std::min_element(times.begin(), times.end()),
+  const Timed timed = timed_steps(train_step, fixed, options.warmup, options.steps, *backend.device);
+  timing.loss_last = timed.loss;
+  std::array<double, 7> worst{median(timed.step_ms),
+                              *std::min_element(timed.step_ms.begin(), timed.step_ms.end()),
                               1e3 * (processor_seconds() - processor_start) / static_cast<double>(options.steps),
                               peak_rss_mb(),
                               static_cast<double>(backend.device->memory().peak) / 0x1p20,
-                              timing.first_step_s};
+                              timing.first_step_s,
+                              median(timed.host_ms)};
   largest_over_ranks(worst, backend, world);
   timing.step_ms_median = worst[0];
   timing.step_ms_min = worst[1];
@@ -178,8 +230,15 @@ StepTiming time_steps(const BenchStepOptions& options, Backend& backend, Group& 
   timing.peak_rss_mb = worst[3];
   timing.peak_tensors_mb = worst[4];
   timing.first_step_s = worst[5];
+  timing.host_ms = worst[6];
   timing.gflop_per_step = bench.task->flops(bench.batch) / 1e9;
-  timing.gemm_gflops = gemm_rate(backend);
+  if (world.size() > 1) {
+    std::array<double, 1> waited{
+        exposed_communication(train_step, fixed, options.warmup + options.steps, *backend.device)};
+    largest_over_ranks(waited, backend, world);
+    timing.exposed_comm_ms = waited[0];
+  }
+  timing.gemm_gflops = gemm_rate(backend, compute_dtype(options.dtype));
   return timing;
 }
 

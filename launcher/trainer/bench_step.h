@@ -19,7 +19,10 @@ struct StepTiming {
   double step_ms_min = 0.0;
   double cpu_ms = 0.0;          // mean processor time of a step in one process
   double gflop_per_step = 0.0;  // of one rank: matrix products, see the models
-  double gemm_gflops = 0.0;     // best rate of one large fp32 product on one rank, measured after the steps
+  double gemm_gflops = 0.0;  // best rate of one large product of the same dtype on one rank, measured after the steps
+  double host_ms = 0.0;      // median time for which a step keeps the host
+  double exposed_comm_ms =
+      0.0;  // mean time for which a step waits for gradients of other ranks, its backward pass done
   double peak_rss_mb = 0.0;
   double peak_tensors_mb = 0.0;  // of the device's allocator
   double first_step_s = 0.0;     // from the start of the process to the end of the first step

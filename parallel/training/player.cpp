@@ -44,7 +44,7 @@ void Player::begin(std::int64_t micro, std::int64_t micros) {
 void Player::finish() {
   Device& device = parameters.device();
   {
-    const TimeRange range(device, device.compute(), "gradients of other ranks", "communication");
+    const TimeRange range(device, device.compute(), waiting_span, "communication");
     buckets_.finish();
   }
   const TimeRange range(device, device.compute(), "norm and update", "update");

@@ -22,6 +22,9 @@ struct PlayerOptions {
   std::int64_t bucket_bytes = BucketOptions{}.bytes;
 };
 
+// The span of a timeline in which a rank waits for the gradients of others.
+inline constexpr const char* waiting_span = "gradients of other ranks";
+
 class Player {
  public:
   // Parameters are drawn, not loaded. Collective over the data axis.
