@@ -80,6 +80,9 @@ class Stream {
 
   // Appends host work: on a CPU, the work itself; on a GPU, a call that enqueues on the native stream.
   virtual void run(std::function<void()> work) = 0;
+  // Appends host work that itself waits, for other ranks or for what the stream has enqueued before. The caller does
+  // not wait for it on a communication stream.
+  virtual void run_blocking(std::function<void()> work) { run(std::move(work)); }
   virtual Event record() = 0;
   // Work appended later starts after `event`.
   virtual void wait(const Event& event) = 0;
@@ -120,16 +123,20 @@ class Device {
   // In order with the compute stream; host memory may be reused on return. No-ops on a dry device.
   virtual void copy_from_host(std::byte* device, const void* host, std::int64_t bytes) = 0;
   virtual void copy_to_host(void* host, const std::byte* device, std::int64_t bytes) = 0;
+  // The same in work of `stream`.run_blocking(): in order with that stream, and done on return.
+  virtual void copy_from_host_on(Stream& stream, std::byte* device, const void* host, std::int64_t bytes) = 0;
+  virtual void copy_to_host_on(Stream& stream, void* host, const std::byte* device, std::int64_t bytes) = 0;
 
   // Host memory that the device reads and writes while the host goes on (pinned, on a GPU); zeroed, not in the report.
   virtual std::shared_ptr<Storage> allocate_host(std::int64_t bytes) = 0;
-  // From device memory to that of allocate_host(), in order with the compute stream; does not wait.
+  // Between device memory and that of allocate_host(), in order with the compute stream; does not wait.
   virtual void copy_to_host_later(std::byte* host, const std::byte* device, std::int64_t bytes) = 0;
+  virtual void copy_from_host_later(std::byte* device, const std::byte* host, std::int64_t bytes) = 0;
 
   // Whether capture() may be called.
   virtual bool can_capture() const noexcept { return false; }
-  // Notes what `work` enqueues on both streams, without running it. `work` must not wait for the device, and everything
-  // it allocates must have been allocated before by the same work.
+  // Notes what `work` enqueues on both streams, without running it. `work` must not wait for the device. Memory that it
+  // allocates and releases stays reserved as long as the replay lives.
   virtual std::unique_ptr<Replay> capture(const std::function<void()>& work) = 0;
 
   // A timeline of this device's streams, and the one that work is recorded on now: null for none. It must be taken away

@@ -7,6 +7,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/device/cpu/cpu_device.h"
+#include "runtime/device/cuda_plugin.h"
 #include "runtime/device/dry/dry_device.h"
 #include "runtime/kernels/cpu/cpu_kernels.h"
 #include "runtime/kernels/dry/dry_kernels.h"
@@ -21,12 +22,24 @@ int usable_cores() {
   return all > 0 ? all : 1;
 }
 
-Backend make_backend(std::string_view name, int threads) {
+namespace {
+
+Backend make_cuda_backend(int index) {
+  const CudaPlugin plugin = CudaPlugin::load();
+  Backend backend{plugin.make_device(index), nullptr};
+  backend.kernels.reset(plugin.function<Kernels*(Device&)>("trireme_cuda_make_kernels")(*backend.device));
+  return backend;
+}
+
+}  // namespace
+
+Backend make_backend(std::string_view name, int threads, int index) {
   require(threads >= 0, "backend", "expected zero or more threads, found", threads);
   if (name == "cpu") return {make_cpu_device(), make_cpu_kernels(threads > 0 ? threads : usable_cores())};
   if (name == "reference") return {make_cpu_device(), make_reference_kernels()};
   if (name == "dry") return {make_dry_device(), std::make_unique<DryKernels>()};
-  fail("backend", "expected cpu, reference or dry, found", name);
+  if (name == "cuda") return make_cuda_backend(index);
+  fail("backend", "expected cpu, cuda, reference or dry, found", name);
 }
 
 }  // namespace trireme

@@ -14,10 +14,11 @@ struct Backend {
   std::unique_ptr<Kernels> kernels;
 };
 
-// "cpu"; "reference" (the cpu device with the kernels that define what is right: slow); "dry" (shapes, bytes and FLOPs
-// without data). `threads` is the number of threads that kernels may use, 0 for every core this process may run on;
-// reference and dry use the calling thread alone. Throws Error for another name or a negative count.
-Backend make_backend(std::string_view name, int threads);
+// "cpu"; "cuda" (device `index` of this host); "reference" (the cpu device with the kernels that define what is right:
+// slow); "dry" (shapes, bytes and FLOPs without data). `threads` is the number of threads that kernels may use, 0 for
+// every core this process may run on; all but cpu use the calling thread alone. Throws Error for another name, a
+// negative count, and where a cuda device cannot be had (runtime/device/cuda_plugin.h).
+Backend make_backend(std::string_view name, int threads, int index = 0);
 
 // Cores this process may run on: a container or a launcher may have bound it to some of the machine's.
 int usable_cores();

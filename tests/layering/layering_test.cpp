@@ -102,6 +102,9 @@ TEST(Includes, StrangersAreNamed) {
   EXPECT_EQ(includes("collectives/threads/a.h", "#include <mpi.h>\n").size(), 1U);
   EXPECT_EQ(includes("launcher/a.cpp", "#include <mpi.h>\n").size(), 1U);
   EXPECT_EQ(includes("runtime/nn/a.cpp", "#include \"runtime/nn/job.pb.h\"\n").size(), 1U);
+  EXPECT_EQ(includes("runtime/nn/a.cpp", "#include <cuda_runtime.h>\n").size(), 1U);
+  EXPECT_EQ(includes("launcher/a.cpp", "#include <nccl.h>\n").size(), 1U);
+  EXPECT_EQ(includes("runtime/nn/cuda/a.cu", "#include <cudnn.h>\n").size(), 0U);
 }
 
 std::size_t calls(const std::string& text) {

@@ -124,6 +124,20 @@ std::vector<std::string> Rooms::folders() const {
   return {tops.begin(), tops.end()};
 }
 
+namespace {
+
+// CUDA's headers: what includes them is part of the module that is loaded on demand.
+bool is_cuda_header(const std::string& path) {
+  static const std::regex form(R"((cuda|cublas|cudnn|nccl|nvml|nvtx|cupti|cooperative_groups|cub/).*)");
+  return std::regex_match(path, form);
+}
+
+bool may_use_cuda(const std::string& path) {
+  return path.find("/cuda/") != std::string::npos || path.starts_with("collectives/nccl/");
+}
+
+}  // namespace
+
 Complaints check_includes(const Rooms& rooms, const std::vector<SourceFile>& files) {
   Complaints found;
   const std::vector<std::string> tops = rooms.folders();
@@ -139,6 +153,9 @@ Complaints check_includes(const Rooms& rooms, const std::vector<SourceFile>& fil
                                 (in(file.path, {"collectives"}) && file.path.ends_with(".cpp"));
       if (include.path == "mpi.h" && !talks_to_mpi) {
         found.push_back(at(file, include.line) + "mpi.h belongs in collectives/mpi and sources of collectives");
+      }
+      if (!include.quoted && is_cuda_header(include.path) && !may_use_cuda(file.path)) {
+        found.push_back(at(file, include.line) + include.path + " belongs in folders cuda and nccl");
       }
       if (include.path.ends_with(".pb.h") && !in(file.path, {"launcher", "tests"})) {
         found.push_back(at(file, include.line) + "generated messages belong in launcher");

@@ -115,9 +115,19 @@ class CpuDevice : public Device {
     if (bytes > 0) std::memcpy(host, device, static_cast<std::size_t>(bytes));
   }
 
+  void copy_from_host_on(Stream&, std::byte* device, const void* host, std::int64_t bytes) override {
+    copy_from_host(device, host, bytes);
+  }
+  void copy_to_host_on(Stream&, void* host, const std::byte* device, std::int64_t bytes) override {
+    copy_to_host(host, device, bytes);
+  }
+
   std::shared_ptr<Storage> allocate_host(std::int64_t bytes) override { return make_host_storage(bytes); }
   void copy_to_host_later(std::byte* host, const std::byte* device, std::int64_t bytes) override {
     copy_to_host(host, device, bytes);
+  }
+  void copy_from_host_later(std::byte* device, const std::byte* host, std::int64_t bytes) override {
+    copy_from_host(device, host, bytes);
   }
   std::unique_ptr<Replay> capture(const std::function<void()>&) override { fail("cpu", "this device cannot capture"); }
   std::unique_ptr<Timeline> make_timeline() override { return make_host_timeline(*this); }

@@ -43,8 +43,12 @@ class DryDevice : public Device {
   void copy_from_host(std::byte*, const void*, std::int64_t) override {}
   void copy_to_host(void*, const std::byte*, std::int64_t) override {}
 
+  void copy_from_host_on(Stream&, std::byte*, const void*, std::int64_t) override {}
+  void copy_to_host_on(Stream&, void*, const std::byte*, std::int64_t) override {}
+
   std::shared_ptr<Storage> allocate_host(std::int64_t bytes) override { return make_host_storage(bytes); }
   void copy_to_host_later(std::byte*, const std::byte*, std::int64_t) override {}
+  void copy_from_host_later(std::byte*, const std::byte*, std::int64_t) override {}
   std::unique_ptr<Replay> capture(const std::function<void()>&) override { fail("dry", "this device cannot capture"); }
   std::unique_ptr<Timeline> make_timeline() override { return make_host_timeline(*this); }
 

@@ -27,7 +27,7 @@ TEST(Backend, AnUnknownNameIsAnErrorThatListsThem) {
     make_backend("gpu", 1);
     FAIL() << "no error";
   } catch (const Error& error) {
-    EXPECT_STREQ(error.what(), "[backend] expected cpu, reference or dry, found gpu");
+    EXPECT_STREQ(error.what(), "[backend] expected cpu, cuda, reference or dry, found gpu");
   }
   EXPECT_THROW(make_backend("", 1), Error);
   EXPECT_THROW(make_backend("CPU", 1), Error);

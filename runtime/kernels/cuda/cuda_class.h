@@ -1,0 +1,92 @@
+// The class behind make_cuda_kernels(); each group of kernels is defined in the file of its name. A method enqueues on
+// `stream_` and returns: it never waits for the device, allocates only by device_.scratch(), and can be captured.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <memory>
+#include <string_view>
+
+#include "runtime/device/cuda/check.h"
+#include "runtime/device/cuda/cuda_device.h"
+#include "runtime/kernels/kernels.h"
+
+namespace trireme::cuda {
+
+// cuBLASLt's handle, plans by shape, the file of timed choices.
+struct GemmEngine;
+// cuDNN's handle and its plans by shape.
+struct AttentionEngine;
+
+class CudaKernels final : public Kernels {
+ public:
+  explicit CudaKernels(CudaDevice& device);
+  ~CudaKernels() override;
+  std::string_view name() const noexcept override { return "cuda"; }
+
+  void fill(Tensor& y, float value) override;
+  void cast(Tensor& y, const Tensor& x) override;
+  void random(Tensor& y, const RandomFill& how) override;
+
+  void activate(Tensor& y, const Tensor& x, Activation activation) override;
+  void activate_grad(Tensor& dx, const Tensor& dy, const Tensor& x, Activation activation, Tensor* dbias,
+                     bool accumulate) override;
+  void binary(Tensor& y, const Tensor& a, const Tensor& b, Binary op) override;
+  void scale(Tensor& y, const Tensor& x, float factor, const Tensor* device_factor) override;
+  void axpy(Tensor& y, const Tensor& x, float factor, const Tensor* device_factor) override;
+  void dropout(Tensor& y, const Tensor& x, const Dropout& how) override;
+
+  void sum(Tensor& y, const Tensor& x) override;
+  void sum_squares(Tensor& y, const Tensor& x) override;
+  void column_sum(Tensor& y, const Tensor& x, bool accumulate) override;
+  void argmax(Tensor& y, const Tensor& x) override;
+
+  void gemm(Tensor& c, const Tensor& a, const Tensor& b, const Gemm& how) override;
+
+  void layer_norm(Tensor& y, Tensor& mean, Tensor& rstd, const Tensor& x, const Tensor* residual, Tensor* sum,
+                  const Tensor& weight, const Tensor& bias, float epsilon) override;
+  void layer_norm_grad(Tensor& dx, Tensor& dweight, Tensor& dbias, const Tensor& dy, const Tensor& x,
+                       const Tensor& mean, const Tensor& rstd, const Tensor& weight, const Tensor* add,
+                       bool accumulate) override;
+  void rms_norm(Tensor& y, Tensor& rstd, const Tensor& x, const Tensor* residual, Tensor* sum, const Tensor& weight,
+                float epsilon) override;
+  void rms_norm_grad(Tensor& dx, Tensor& dweight, const Tensor& dy, const Tensor& x, const Tensor& rstd,
+                     const Tensor& weight, const Tensor* add, bool accumulate) override;
+  void softmax(Tensor& y, const Tensor& x, bool log) override;
+  void softmax_grad(Tensor& dx, const Tensor& dy, const Tensor& y, bool log) override;
+
+  void attention(Tensor& out, Tensor& lse, const Tensor& qkv, const Attention& how) override;
+  void attention_grad(Tensor& dqkv, const Tensor& dout, const Tensor& qkv, const Tensor& out, const Tensor& lse,
+                      const Attention& how) override;
+  void attention_cached(Tensor& out, Tensor& cache, const Tensor& qkv, std::int64_t position,
+                        const Attention& how) override;
+
+  void embedding(Tensor& y, const Tensor& ids, const Tensor& table, const Tensor* positions,
+                 std::int64_t first_position) override;
+  void embedding_grad(Tensor& dtable, Tensor* dpositions, const Tensor& dy, const Tensor& ids, bool accumulate_table,
+                      bool accumulate_positions) override;
+
+  void cross_entropy(Tensor& losses, Tensor& weights, Tensor& logits, const Tensor& targets,
+                     const CrossEntropy& how) override;
+  void pointwise_loss(Tensor& total, Tensor* dx, const Tensor& x, const Tensor& target, PointwiseLoss loss) override;
+
+  void update(Tensor& weights, Tensor* compute, Tensor* moment1, Tensor* moment2, const Tensor& gradient,
+              const Update& how) override;
+  void conclude_step(Tensor& state, const Tensor& square, const StepRule& rule) override;
+
+ private:
+  // Made at the first call that needs them, since each costs time and memory.
+  GemmEngine& gemm_engine();
+  AttentionEngine& attention_engine();
+
+  // An engine's file alone knows what is inside it.
+  template <class Engine>
+  using Hidden = std::unique_ptr<Engine, void (*)(Engine*)>;
+
+  CudaDevice& device_;
+  cudaStream_t stream_;
+  Hidden<GemmEngine> gemm_engine_{nullptr, nullptr};
+  Hidden<AttentionEngine> attention_engine_{nullptr, nullptr};
+};
+
+}  // namespace trireme::cuda

@@ -1,0 +1,23 @@
+#include "runtime/kernels/cuda/cuda_kernels.h"
+
+#include "runtime/base/error.h"
+#include "runtime/kernels/cuda/cuda_class.h"
+
+namespace trireme {
+namespace cuda {
+
+CudaKernels::CudaKernels(CudaDevice& device) : device_(device), stream_(device.native_compute()) {}
+CudaKernels::~CudaKernels() = default;
+
+}  // namespace cuda
+
+std::unique_ptr<Kernels> make_cuda_kernels(Device& device) {
+  require(device.type() == DeviceType::cuda, "cuda", "expected a cuda device for cuda kernels, found", device.type());
+  return std::make_unique<cuda::CudaKernels>(static_cast<cuda::CudaDevice&>(device));
+}
+
+}  // namespace trireme
+
+extern "C" trireme::Kernels* trireme_cuda_make_kernels(trireme::Device& device) {
+  return trireme::make_cuda_kernels(device).release();
+}
