@@ -18,7 +18,7 @@ struct TrainOptions {
   int ranks = 1;                  // of the whole run
   bool ranks_as_threads = false;  // all ranks in this process; otherwise this process is one rank (fleet/place.h)
   bool resume = false;            // from the newest checkpoint in the run's folder; from the start where there is none
-  TraceSteps trace;               // steps whose timeline is written
+  TraceSteps trace{};             // steps whose timeline is written
   bool dry_run = false;           // print what a run on `ranks` ranks would need, touch nothing
   bool json = false;              // print the dry run's report as JSON
 };

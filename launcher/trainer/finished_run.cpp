@@ -34,7 +34,7 @@ FinishedRun::FinishedRun(const std::string& path, const std::vector<std::string>
   task = make_task(job);
   parameters = std::make_unique<nn::FlatParameters>(
       task->network(), *backend.device, *backend.kernels,
-      nn::FlatOptions{.compute = compute_dtype(job), .gradients = false, .gradient_memory = {}});
+      nn::FlatOptions{.compute = compute_dtype(job), .gradients = false});
   parallel::load_parameters(reader, *parameters);
 }
 

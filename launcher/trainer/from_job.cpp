@@ -211,7 +211,8 @@ parallel::PlayerOptions player_options(const job::Job& job) {
                                   .loss_scale = {},
                                   .clip_norm = job.clip().norm(),
                                   .seed = job.seed(),
-                                  .bucket_bytes = static_cast<std::int64_t>(job.parallel().bucket_mib() * 0x1p20)};
+                                  .bucket_bytes = static_cast<std::int64_t>(job.parallel().bucket_mib() * 0x1p20),
+                                  .zero = job.parallel().zero()};
   if (options.compute == DType::f16) {
     const job::LossScale& scale = job.precision().loss_scale();
     options.loss_scale = {

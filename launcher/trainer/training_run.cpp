@@ -81,6 +81,7 @@ std::int64_t TrainingRun::load(const std::string& checkpoint) {
     step = reader.step();
     return std::string();
   });
+  player_.weights_changed();
   return step;
 }
 

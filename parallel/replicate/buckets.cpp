@@ -1,17 +1,31 @@
 #include "parallel/replicate/buckets.h"
 
+#include <utility>
+
 #include "runtime/device/timeline.h"
 
 namespace trireme::parallel {
 
-Buckets::Buckets(nn::FlatParameters& parameters, const Axis& axis, const BucketOptions& options)
-    : parameters_(parameters), axis_(axis) {
-  if (axis_.size() == 1) return;
-  overlap_ = parameters.trainable() * size_of(DType::f32) > options.bytes;
-  if (overlap_) {
-    divide(options.bytes);
-  } else {  // so little that it goes at once when the pass ends: a second thread would only cost a hand-over
-    buckets_.push_back({.begin = 0, .end = parameters.trainable(), .label = "all gradients"});
+Buckets::Buckets(nn::FlatParameters& parameters, const Axis& axis) : parameters_(parameters), axis_(axis) {
+  if (sharded())
+    require(parameters.sharding().parts == axis.size(), "zero", "expected as many parts as the axis", axis.name(),
+            "has ranks, which is", axis.size(), ", found", parameters.sharding().parts);
+  if (axis_.size() == 1 && !sharded()) return;
+  int trainable = 0;
+  for (const nn::Block& block : parameters.blocks()) trainable += block.trainable ? 1 : 0;
+  // So little that it goes at once when the pass ends: a second thread would only cost a hand-over.
+  const bool at_once = !sharded() && trainable <= 2 && parameters.trainable() * size_of(DType::f32) <= (16 << 20);
+  overlap_ = !at_once;
+  waiting_.resize(at_once ? 1 : static_cast<std::size_t>(trainable));
+  if (overlap_) install_hooks();
+}
+
+void Buckets::install_hooks() {
+  for (int index = 0; index < static_cast<int>(waiting_.size()); ++index) {
+    for (nn::Parameter* parameter : parameters_.blocks()[static_cast<std::size_t>(index)].parameters) {
+      parameter->leaf.on_ready = [this, parameter, index] { ready(*parameter, index); };
+      if (paged()) parameter->leaf.on_write = [this, index] { bring_page(index); };
+    }
   }
 }
 
@@ -23,63 +37,93 @@ Buckets::~Buckets() {
     } catch (const std::exception&) {  // it is told elsewhere why
     }
   }
-  for (const nn::Placement& p : parameters_.placements()) p.parameter->leaf.on_ready = nullptr;
-}
-
-void Buckets::divide(std::int64_t bytes) {
-  const auto& placements = parameters_.placements();
-  // The backward pass runs from the last parameter to the first; the parameters without weight decay, small and spread
-  // over all layers, are complete only at its end.
-  for (auto group = parameters_.groups().begin(); group != parameters_.groups().end(); ++group) {
-    std::int64_t end = group->end;
-    bool open = false;
-    for (auto p = placements.rbegin(); p != placements.rend(); ++p) {
-      if (p->begin < group->begin || p->begin >= group->end) continue;
-      if (!open) {
-        buckets_.push_back({.begin = end, .end = end, .label = "gradients of " + p->parameter->name});
-        open = true;
-      }
-      Bucket& bucket = buckets_.back();
-      bucket.begin = end = p->begin;
-      ++bucket.parameters;
-      p->parameter->leaf.on_ready = [this, parameter = p->parameter, index = buckets_.size() - 1] {
-        ready(*parameter, index);
-      };
-      if ((bucket.end - bucket.begin) * size_of(DType::f32) >= bytes) open = false;
-      if (!open || p->begin == group->begin) bucket.label += " ... " + p->parameter->name;
-    }
+  for (const nn::Placement& p : parameters_.placements()) {
+    p.parameter->leaf.on_ready = nullptr;
+    p.parameter->leaf.on_write = nullptr;
   }
 }
 
 void Buckets::begin(bool last) {
-  armed_ = last;
+  if (paged() && armed_) {  // an earlier pass of this step
+    finish_pass();
+    added_ = true;
+    for (const nn::Placement& p : parameters_.placements()) p.parameter->leaf.begin_step();
+  }
+  armed_ = last || paged();
   next_ = 0;
-  for (Bucket& bucket : buckets_) bucket.waiting = bucket.parameters;
+  for (std::size_t i = 0; i < waiting_.size(); ++i)
+    waiting_[i] = static_cast<int>(parameters_.blocks()[i].parameters.size());
 }
 
-void Buckets::ready(nn::Parameter& parameter, std::size_t index) {
+void Buckets::ready(nn::Parameter& parameter, int block) {
   if (!armed_) return;
   parameters_.zero_if_untouched(parameter);
-  --buckets_[index].waiting;
-  while (overlap_ && next_ < buckets_.size() && buckets_[next_].waiting == 0) launch(buckets_[next_++]);
+  --waiting_[static_cast<std::size_t>(block)];
+  while (next_ < static_cast<int>(waiting_.size()) && waiting_[static_cast<std::size_t>(next_)] == 0) launch(next_++);
 }
 
-void Buckets::launch(Bucket& bucket) {
-  Tensor range = parameters_.gradients.range(bucket.begin, bucket.end);
+void Buckets::launch(int block) {
   in_flight_ = true;
-  const Region region{range.raw(), range.numel(), range.dtype(), bucket.label};
   Device& device = parameters_.device();
   Stream& stream = overlap_ ? device.communication() : device.compute();
   if (overlap_) stream.wait(device.compute().record());
-  const TimeRange timed(device, stream, bucket.label, "communication");
-  axis_.communication().all_reduce(region, Reduction::sum, stream);  // its own memory, whichever the stream
+  if (sharded()) return reduce_part(block, stream);
+  const bool everything = !overlap_;
+  const std::string_view label =
+      everything ? std::string_view("all gradients") : parameters_.blocks()[static_cast<std::size_t>(block)].label;
+  const Tensor range = everything ? parameters_.gradients : parameters_.gradient(block);
+  const TimeRange timed(device, stream, label, "communication");
+  // Its own memory, whichever the stream.
+  axis_.communication().all_reduce({range.raw(), range.numel(), range.dtype(), label}, Reduction::sum, stream);
+}
+
+void Buckets::reduce_part(int block, Stream& stream) {
+  const std::string& label = parameters_.blocks()[static_cast<std::size_t>(block)].label;
+  Device& device = parameters_.device();
+  if (paged()) bring_page(block);  // of a block that no gradient has reached, for its zeros
+  const Tensor whole = parameters_.gradient(block);
+  Tensor part = parameters_.gradient_part(block);
+  if (added_) part = empty(device, part.shape(), DType::f32, MemoryKind::gradients);
+  {
+    const TimeRange timed(device, stream, label, "communication");
+    axis_.communication().reduce_scatter({whole.raw(), whole.numel(), DType::f32, label},
+                                         {part.raw(), part.numel(), DType::f32, label}, Reduction::sum, stream);
+  }
+  if (paged()) release_page(block, stream.record());
+  if (added_) leaving_.part = part;
+}
+
+// One page is still being reduced while the next is filled.
+void Buckets::release_page(int block, const Event& reduced) {
+  Leaving before = std::exchange(leaving_, {block, reduced, {}});
+  if (before.block < 0) return;
+  parameters_.device().compute().wait(before.reduced);
+  parameters_.gradient_page(before.block)->release();
+  if (before.part) {
+    Tensor sum = parameters_.gradient_part(before.block);
+    parameters_.kernels().axpy(sum, before.part, 1.0f, nullptr);
+  }
+}
+
+void Buckets::bring_page(int block) {
+  PagedStorage& page = *parameters_.gradient_page(block);
+  if (page.present()) return;
+  page.bring(parameters_.device().allocate(page.bytes(), MemoryKind::gradients));
+  Tensor whole = parameters_.gradient(block);  // what lies between parameters is zero
+  parameters_.kernels().fill(whole, 0.0f);
+}
+
+void Buckets::finish_pass() {
+  parameters_.zero_untouched();
+  while (next_ < static_cast<int>(waiting_.size())) launch(next_++);
+  if (paged()) release_page(-1, {});
+  if (overlap_) parameters_.device().compute().wait(parameters_.device().communication().record());
 }
 
 void Buckets::finish() {
-  parameters_.zero_untouched();
-  while (next_ < buckets_.size()) launch(buckets_[next_++]);
-  if (overlap_) parameters_.device().compute().wait(parameters_.device().communication().record());
+  finish_pass();
   armed_ = false;
+  added_ = false;
   in_flight_ = false;
 }
 

@@ -1,9 +1,9 @@
-// Data parallelism: every rank holds the whole model, and gradients are summed over ranks while the backward pass runs
-// (Li et al. 2020, "PyTorch Distributed").
+// Gradients over ranks: summed while the backward pass runs (Li et al. 2020, "PyTorch Distributed"), and where the
+// state is sharded each rank receives its part of the sum alone (ZeRO, Rajbhandari et al. 2020).
 #pragma once
 
 #include <cstdint>
-#include <string>
+#include <memory>
 #include <vector>
 
 #include "parallel/mesh/mesh.h"
@@ -11,47 +11,52 @@
 
 namespace trireme::parallel {
 
-struct BucketOptions {
-  std::int64_t bytes = 16 << 20;  // of gradients per bucket: large enough to move at full speed, small enough to start early
-};
-
-// Buckets are ranges of the flat gradients, in the order in which the backward pass completes them. They are launched in
-// that order on every rank, whatever the order of the hooks, so that no two ranks can enter different collectives.
+// Buckets are the blocks of the flat parameters, in the order in which the backward pass completes them. They are
+// launched in that order on every rank, whatever the order of the hooks, so that no two ranks can enter different
+// collectives.
 class Buckets {
  public:
-  // Installs the gradient hooks; they are removed by the destructor.
-  Buckets(nn::FlatParameters& parameters, const Axis& axis, const BucketOptions& options = {});
+  // Installs the gradient hooks; they are removed by the destructor. The parameters are sharded over all of `axis`, or
+  // not at all.
+  Buckets(nn::FlatParameters& parameters, const Axis& axis);
   Buckets(const Buckets&) = delete;
   Buckets& operator=(const Buckets&) = delete;
   ~Buckets();
 
-  // Call before each backward pass; `last` says that the gradients are final after it, so buckets may start.
+  // Call before each backward pass of a step; `last` says that the gradients are final after it, so buckets may start.
+  // (Gradients that are sharded are reduced in every pass.)
   void begin(bool last);
-  // Launches what has not been launched and makes the compute stream wait for all of it: afterwards the flat
-  // gradients hold the sum over ranks.
+  // Launches what has not been launched and makes the compute stream wait for all of it: afterwards the parameters'
+  // `gradients` hold the sum over ranks.
   void finish();
 
-  std::size_t count() const noexcept { return buckets_.size(); }
+  std::size_t count() const noexcept { return waiting_.size(); }
 
  private:
-  struct Bucket {
-    std::int64_t begin = 0, end = 0;  // elements of the flat gradients
-    std::string label;
-    int parameters = 0;
-    int waiting = 0;  // parameters whose gradient is not final
-  };
-
-  void divide(std::int64_t bytes);
-  void ready(nn::Parameter& parameter, std::size_t bucket);
-  void launch(Bucket& bucket);
+  bool sharded() const noexcept { return parameters_.sharding().level > 0; }
+  bool paged() const noexcept { return parameters_.sharding().level > 1; }
+  void ready(nn::Parameter& parameter, int block);
+  void launch(int block);
+  void reduce_part(int block, Stream& stream);
+  void bring_page(int block);
+  void release_page(int block, const Event& reduced);
+  void finish_pass();
+  void install_hooks();
 
   nn::FlatParameters& parameters_;
   const Axis& axis_;
-  bool overlap_ = false;
-  bool armed_ = false;
-  bool in_flight_ = false;  // something was launched that finish() has not waited for
-  std::size_t next_ = 0;    // the first bucket not launched
-  std::vector<Bucket> buckets_;
+  bool overlap_ = false;      // on the communication stream
+  bool armed_ = false;        // this pass is reduced
+  bool added_ = false;        // sharded gradients: what is reduced is added to what earlier passes left
+  bool in_flight_ = false;    // something was launched that finish() has not waited for
+  int next_ = 0;              // the first bucket not launched
+  std::vector<int> waiting_;  // by bucket: parameters whose gradient is not final
+  struct Leaving {
+    int block = -1;
+    Event reduced;
+    Tensor part;  // received, to be added
+  };
+  Leaving leaving_;  // a page whose reduction is under way
 };
 
 }  // namespace trireme::parallel

@@ -15,16 +15,32 @@ namespace {
 constexpr std::string_view where = "checkpoint";
 
 // One flat buffer whose ranges are saved under the parameters' names.
+// A range of the flat order, its values, and how it is called in a checkpoint.
 struct Buffer {
-  Tensor flat;
+  std::int64_t begin = 0, end = 0;
+  Tensor values;  // f32
   std::string prefix;
   std::string file;
 };
 
+void add_weights(std::vector<Buffer>& all, const nn::FlatParameters& parameters) {
+  for (const nn::OwnedRange& range : parameters.owned())
+    all.push_back({range.begin, range.end, range.weights, "", "model"});
+}
+
+// What this rank has of a state: without sharding, all of it.
 std::vector<Buffer> buffers(State state) {
-  std::vector<Buffer> all{{state.parameters.weights, "", "model"}};
-  if (state.optimizer.moment1) all.push_back({state.optimizer.moment1, "optimizer.moment1.", "optimizer"});
-  if (state.optimizer.moment2) all.push_back({state.optimizer.moment2, "optimizer.moment2.", "optimizer"});
+  std::vector<Buffer> all;
+  add_weights(all, state.parameters);
+  for (const auto& [moment, prefix] : {std::pair{state.optimizer.moment1, "optimizer.moment1."},
+                                       std::pair{state.optimizer.moment2, "optimizer.moment2."}}) {
+    if (!moment) continue;
+    for (const nn::OwnedRange& range : state.parameters.owned()) {
+      if (!range.gradients) continue;  // frozen parameters have no moments
+      const Tensor values = moment.range(range.local, range.local + (range.end - range.begin));
+      all.push_back({range.begin, range.end, values, prefix, "optimizer"});
+    }
+  }
   return all;
 }
 
@@ -43,15 +59,27 @@ store::Metadata with_state(store::Metadata metadata, State state) {
   return metadata;
 }
 
-// Adds this rank's equal part of a buffer; device memory that the host cannot read is copied into `staging`.
+// The parameters that lie in [begin, end) of the flat order: visit(placement, from, to).
+template <class Visit>
+void for_each_parameter(const nn::FlatParameters& parameters, std::int64_t begin, std::int64_t end, Visit&& visit) {
+  for (const nn::Placement& p : parameters.placements()) {
+    const std::int64_t from = std::max(begin, p.begin), to = std::min(end, p.begin + p.count);
+    if (from < to) visit(p, from, to);
+  }
+}
+
+// Adds what this rank writes of a buffer: all of it where ranks have different parts, else its equal share of the
+// elements. Device memory that the host cannot read is copied into `staging`.
 void add_part(store::CheckpointWriter& writer, const Buffer& buffer, const nn::FlatParameters& parameters,
               const Group& group, std::vector<std::unique_ptr<std::vector<float>>>& staging) {
-  const std::int64_t total = buffer.flat.numel(), ranks = group.size(), rank = group.rank();
-  const std::int64_t from = total * rank / ranks, to = total * (rank + 1) / ranks;
-  for (const nn::Placement& p : parameters.placements()) {
-    const std::int64_t begin = std::max(from, p.begin), end = std::min(to, p.begin + p.count);
-    if (begin >= end || end > total) continue;  // frozen parameters have no moments
-    const Tensor range = buffer.flat.range(begin, end);
+  std::int64_t begin = buffer.begin, end = buffer.end;
+  if (parameters.sharding().parts == 1) {
+    const std::int64_t count = end - begin, ranks = group.size(), rank = group.rank();
+    end = begin + count * (rank + 1) / ranks;
+    begin += count * rank / ranks;
+  }
+  for_each_parameter(parameters, begin, end, [&](const nn::Placement& p, std::int64_t from, std::int64_t to) {
+    const Tensor range = buffer.values.range(from - buffer.begin, to - buffer.begin);
     const void* data = range.raw();
     if (range.device().type() != DeviceType::cpu) {
       staging.push_back(std::make_unique<std::vector<float>>(to_host<float>(range)));
@@ -60,32 +88,33 @@ void add_part(store::CheckpointWriter& writer, const Buffer& buffer, const nn::F
     writer.add({.name = buffer.prefix + p.parameter->name,
                 .dtype = DType::f32,
                 .shape = p.parameter->shape,
-                .begin = begin - p.begin,
-                .count = end - begin,
+                .begin = from - p.begin,
+                .count = to - from,
                 .file = buffer.file},
                data);
-  }
+  });
 }
 
 void read_buffer(const store::CheckpointReader& checkpoint, const Buffer& buffer,
                  const nn::FlatParameters& parameters) {
-  for (const nn::Placement& p : parameters.placements()) {
-    if (p.begin + p.count > buffer.flat.numel()) continue;
-    const std::string name = buffer.prefix + p.parameter->name;
-    const store::ManifestTensor* stored = checkpoint.find(name);
-    if (!stored) fail(where, checkpoint.path(), "has no tensor", name, "; was it saved by another model?");
-    if (stored->shape != p.parameter->shape || stored->dtype != DType::f32)
-      fail(where, checkpoint.path(), "tensor", name, "is", stored->shape, "of", stored->dtype, ", the model expects",
-           p.parameter->shape, "of f32");
-    Tensor range = buffer.flat.range(p.begin, p.begin + p.count);
-    if (range.device().type() == DeviceType::cpu) {
-      checkpoint.read(name, 0, p.count, range.raw());
-    } else {
-      std::vector<float> values(static_cast<std::size_t>(p.count));
-      checkpoint.read(name, 0, p.count, values.data());
-      range.device().copy_from_host(range.raw(), values.data(), range.bytes());
-    }
-  }
+  for_each_parameter(parameters, buffer.begin, buffer.end,
+                     [&](const nn::Placement& p, std::int64_t from, std::int64_t to) {
+                       const std::string name = buffer.prefix + p.parameter->name;
+                       const store::ManifestTensor* stored = checkpoint.find(name);
+                       if (!stored)
+                         fail(where, checkpoint.path(), "has no tensor", name, "; was it saved by another model?");
+                       if (stored->shape != p.parameter->shape || stored->dtype != DType::f32)
+                         fail(where, checkpoint.path(), "tensor", name, "is", stored->shape, "of", stored->dtype,
+                              ", the model expects", p.parameter->shape, "of f32");
+                       Tensor range = buffer.values.range(from - buffer.begin, to - buffer.begin);
+                       if (range.device().type() == DeviceType::cpu) {
+                         checkpoint.read(name, from - p.begin, to - from, range.raw());
+                       } else {
+                         std::vector<float> values(static_cast<std::size_t>(to - from));
+                         checkpoint.read(name, from - p.begin, to - from, values.data());
+                         range.device().copy_from_host(range.raw(), values.data(), range.bytes());
+                       }
+                     });
 }
 
 bool is_of_optimizer(const std::string& tensor) {
@@ -98,7 +127,8 @@ void check_nothing_is_left(const store::CheckpointReader& checkpoint, const nn::
   for (const nn::Placement& p : parameters.placements()) known.insert(p.parameter->name);
   for (const store::ManifestTensor& tensor : checkpoint.tensors())
     if (!is_of_optimizer(tensor.name) && !known.contains(tensor.name))
-      fail(where, checkpoint.path(), "has a tensor", tensor.name, "that the model has not; was it saved by another model?");
+      fail(where, checkpoint.path(), "has a tensor", tensor.name,
+           "that the model has not; was it saved by another model?");
 }
 
 const std::string& entry(const store::CheckpointReader& checkpoint, const std::string& key) {
@@ -117,8 +147,12 @@ Number number(const store::CheckpointReader& checkpoint, const std::string& key,
   }
 }
 
-std::int64_t whole(const std::string& text) { return std::stoll(text); }
-float real(const std::string& text) { return std::stof(text); }
+std::int64_t whole(const std::string& text) {
+  return std::stoll(text);
+}
+float real(const std::string& text) {
+  return std::stof(text);
+}
 
 }  // namespace
 
@@ -159,7 +193,9 @@ void load_state(const store::CheckpointReader& checkpoint, State state) {
 
 void load_parameters(const store::CheckpointReader& checkpoint, nn::FlatParameters& parameters) {
   check_nothing_is_left(checkpoint, parameters);
-  read_buffer(checkpoint, {parameters.weights, "", "model"}, parameters);
+  std::vector<Buffer> weights;
+  add_weights(weights, parameters);
+  for (const Buffer& buffer : weights) read_buffer(checkpoint, buffer, parameters);
   parameters.refresh_compute();
 }
 

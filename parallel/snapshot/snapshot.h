@@ -20,14 +20,15 @@ struct State {
   optim::LossScale& loss_scale;
 };
 
-// Saves `state` after `step` steps as the checkpoint folder `path`. Every rank writes an equal part of the elements; the
-// checkpoint appears whole or, with the same Error on every rank, not at all. Collective; uses `group` on `stream`.
-// Tensors: "<parameter>" in the files model-*, "optimizer.moment1.<parameter>" and "...moment2..." in optimizer-*.
+// Saves `state` after `step` steps as the checkpoint folder `path`. Every rank writes an equal part of the elements, or
+// the part that it alone has; the checkpoint appears whole or, with the same Error on every rank, not at all.
+// Collective; uses `group` on `stream`. Tensors: "<parameter>" in the files model-*, "optimizer.moment1.<parameter>"
+// and "...moment2..." in optimizer-*.
 void save_state(const std::string& path, std::int64_t step, State state, store::Metadata metadata, Group& group,
                 Stream& stream);
 
-// Loads everything a run needs to go on as if it had not stopped. Every parameter must be there with its shape, and the
-// optimizer's rule must be the one that was saved.
+// Loads everything a run needs to go on as if it had not stopped, or this rank's part of it. Every parameter must be
+// there with its shape, and the optimizer's rule must be the one that was saved.
 void load_state(const store::CheckpointReader& checkpoint, State state);
 // The parameters alone: for generation, evaluation, or a new run.
 void load_parameters(const store::CheckpointReader& checkpoint, nn::FlatParameters& parameters);

@@ -8,9 +8,11 @@ namespace {
 nn::FlatOptions flat_options(Backend& backend, const Axis& data, const PlayerOptions& options) {
   nn::FlatOptions flat;
   flat.compute = options.compute;
+  flat.block_bytes = options.bucket_bytes;
+  if (options.zero > 0) flat.sharding = {options.zero, data.size(), data.index()};
   if (data.size() > 1) {
-    flat.gradient_memory = [&backend, &data](std::int64_t bytes) {
-      return data.communication().allocate(*backend.device, bytes, MemoryKind::gradients);
+    flat.shared_memory = [&backend, &data](std::int64_t bytes, MemoryKind kind) {
+      return data.communication().allocate(*backend.device, bytes, kind);
     };
   }
   return flat;
@@ -24,10 +26,19 @@ Player::Player(nn::Module& module, Backend& backend, const Axis& data, const Pla
       loss_scale(options.loss_scale),
       state(empty_step_state(*backend.device)),
       options_(options),
-      buckets_(parameters, data, {.bytes = options.bucket_bytes}),
+      data_(data),
+      buckets_(parameters, data),
+      gathered_(parameters, data),
       square_(empty(*backend.device, {}, DType::f64, MemoryKind::workspace)) {
   parameters.initialise(options.seed);
+  weights_changed();
   store_state();
+}
+
+void Player::weights_changed() {
+  parameters.refresh_compute();
+  gathered_.all_changed();
+  gathered_.finish();
 }
 
 void Player::set_step(std::int64_t step, bool stop) {
@@ -50,12 +61,19 @@ void Player::finish() {
   const TimeRange range(device, device.compute(), "norm and update", "update");
   Kernels& kernels = parameters.kernels();
   kernels.sum_squares(square_, parameters.gradients);
+  if (options_.zero > 0 && data_.size() > 1)
+    data_.compute().all_reduce({square_.raw(), 1, DType::f64, "square of the gradients' norm"}, Reduction::sum,
+                               device.compute());
   StepRule rule = optimizer.rule();
   rule.clip_norm = options_.clip_norm;
   rule.dynamic_scale = loss_scale.dynamic;
   rule.growth_interval = loss_scale.growth_interval;
   kernels.conclude_step(state, square_, rule);
-  optimizer.step(state);
+  for (const nn::OwnedRange& owned : parameters.owned()) {
+    optimizer.step(owned, state);
+    gathered_.changed(owned.block);
+  }
+  gathered_.finish();
 }
 
 void Player::fetch_state() {

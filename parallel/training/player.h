@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "parallel/replicate/buckets.h"
+#include "parallel/replicate/gather.h"
 #include "runtime/kernels/backend.h"
 #include "runtime/nn/flat.h"
 #include "runtime/optim/optimizer.h"
@@ -19,7 +20,8 @@ struct PlayerOptions {
   optim::LossScale loss_scale{};
   float clip_norm = 0.0f;  // of the gradients over all parameters; 0 is off
   std::uint64_t seed = 0;  // of the initial parameters
-  std::int64_t bucket_bytes = BucketOptions{}.bytes;
+  std::int64_t bucket_bytes = nn::FlatOptions{}.block_bytes;
+  int zero = 0;  // level of sharding over the data axis, see nn::Sharding
 };
 
 // The span of a timeline in which a rank waits for the gradients of others.
@@ -38,6 +40,8 @@ class Player {
   // After the last one: reduces, clips, updates (or skips). Enqueues only; what came of it is in `state`.
   void finish();
 
+  // After the parameters were written by somebody else: what of it this rank owns. Collective over the data axis.
+  void weights_changed();
   // Between the device's state and the numbers that a snapshot holds. Both wait for the device.
   void fetch_state();
   void store_state();
@@ -49,7 +53,9 @@ class Player {
 
  private:
   PlayerOptions options_;
+  const Axis& data_;
   Buckets buckets_;
+  GatheredWeights gathered_;
   Tensor square_;  // f64: the norm's square
 };
 

@@ -14,9 +14,19 @@ class Leaf {
 
   // The tensor to hand to operations.
   Tensor tensor() {
+    needed();
     Tensor marked = value;
     marked.mark.leaf = this;
     return marked;
+  }
+  // Before the value is read, by a forward or a backward pass.
+  void needed() {
+    if (on_need) on_need();
+  }
+  // Before the gradient is written.
+  Tensor& gradient_to_write() {
+    if (on_write) on_write();
+    return gradient;
   }
   bool wants_gradient() const noexcept { return static_cast<bool>(gradient); }
 
@@ -42,6 +52,7 @@ class Leaf {
   }
 
   std::function<void()> on_ready;
+  std::function<void()> on_need, on_write;  // for memory that is not always there
 
  private:
   int pending_ = 0;

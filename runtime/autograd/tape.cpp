@@ -20,11 +20,14 @@ void Tape::record(const char* name, std::span<const Tensor* const> inputs, std::
     for (const Tensor* input : inputs)
       if (input && input->mark.leaf && input->mark.leaf->wants_gradient()) input->mark.leaf->used();
 
-  Node node{name, {}, {}, static_cast<std::int32_t>(gradients_.size()), static_cast<std::int32_t>(outputs.size()), {}};
+  Node node{name, {}, {}, {}, static_cast<std::int32_t>(gradients_.size()), static_cast<std::int32_t>(outputs.size()),
+            {}};
   for (Tensor* output : outputs) new_slot(*output, false);
   if (mode_ == Mode::count_only) return;  // marked, so that what follows is counted too
   node.inputs.reserve(inputs.size());
   for (const Tensor* input : inputs) node.inputs.push_back(input && follows(*input) ? input->mark : TapeMark{});
+  for (const Tensor* input : inputs)
+    if (input && input->mark.leaf && input->mark.leaf->on_need) node.leaves.push_back(input->mark.leaf);
   node.backward = std::move(backward);
   if (const Timeline* timeline = device_.timeline()) node.layer = timeline->open();
   nodes_.push_back(std::move(node));
@@ -76,6 +79,7 @@ void Tape::run(Node& node, WeightGradients when) {
   if (reached) {
     const TimeRange range(device_, device_.compute(), node.layer.empty() ? node.name : node.layer + " " + node.name,
                           "backward");
+    for (Leaf* leaf : node.leaves) leaf->needed();
     node.backward(gradients);
   } else {  // nothing depends on this node: its leaves have one use less to wait for
     for (const TapeMark& input : node.inputs)
@@ -155,7 +159,7 @@ void Gradients::give_weight(int input, const Shape& shape, Compute compute) {
   const TapeMark mark = node_.inputs[static_cast<std::size_t>(input)];
   if (mark.leaf) {
     auto work = [leaf = mark.leaf, shape, compute = std::move(compute)] {
-      Tensor place = leaf->gradient.view(shape);
+      Tensor place = leaf->gradient_to_write().view(shape);
       compute(place, !leaf->fresh());
       leaf->contributed();
     };
@@ -173,7 +177,7 @@ void Gradients::give_weight(int input, const Shape& shape, Compute compute) {
 
 Gradients::Destination Gradients::destination(int input, const Shape& shape) {
   const TapeMark& mark = node_.inputs[static_cast<std::size_t>(input)];
-  if (mark.leaf) return {mark.leaf->gradient.view(shape), !mark.leaf->fresh()};
+  if (mark.leaf) return {mark.leaf->gradient_to_write().view(shape), !mark.leaf->fresh()};
   return {empty(device(), shape, DType::f32), false};
 }
 

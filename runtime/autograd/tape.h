@@ -75,6 +75,7 @@ class Tape {
     const char* name;
     std::string layer;  // that recorded it, where a timeline is kept
     std::vector<TapeMark> inputs;
+    std::vector<Leaf*> leaves;  // among the inputs, frozen ones too, whose memory is not always there
     std::int32_t first_output;
     std::int32_t outputs;
     Backward backward;

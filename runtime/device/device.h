@@ -43,6 +43,9 @@ class Storage {
   std::byte* data() const noexcept { return data_; }
   std::int64_t bytes() const noexcept { return bytes_; }
 
+ protected:
+  void set_data(std::byte* data) noexcept { data_ = data; }
+
  private:
   std::byte* data_;
   std::int64_t bytes_;

@@ -47,9 +47,8 @@ class Optimizer {
   // The same with what conclude_step() left in `state`: nothing happens where it is not finite. The state counts the
   // steps.
   void step(const Tensor& state);
-  // The same for the elements [begin, end) of the flat buffers alone; the caller counts the step.
-  void update(std::int64_t begin, std::int64_t end, float lr, float gradient_scale);
-  void update(std::int64_t begin, std::int64_t end, const Tensor& state);
+  // The same for one of the parameters' owned ranges alone.
+  void step(const nn::OwnedRange& range, const Tensor& state);
 
   StepRule rule() const noexcept { return {.beta1 = config_.beta1, .beta2 = config_.beta2}; }
   const OptimizerConfig& config() const noexcept { return config_; }
@@ -57,11 +56,11 @@ class Optimizer {
   std::int64_t steps() const noexcept { return steps_; }
   void set_steps(std::int64_t steps) noexcept { steps_ = steps; }
 
-  Tensor moment1;  // (trainable) f32, undefined where the rule has none
+  Tensor moment1;  // (owned_trainable) f32, undefined where the rule has none
   Tensor moment2;
 
  private:
-  void update(std::int64_t begin, std::int64_t end, Update how);
+  void update(const nn::OwnedRange& range, Update how);
 
   nn::FlatParameters& parameters_;
   OptimizerConfig config_;

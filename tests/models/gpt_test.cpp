@@ -33,7 +33,7 @@ struct Fixture {
   explicit Fixture(const std::string& backend_name, GptConfig config = small, DType compute = DType::f32)
       : backend(make_backend(backend_name, 1)),
         model(config),
-        flat(model, *backend.device, *backend.kernels, {.compute = compute, .gradient_memory = {}}),
+        flat(model, *backend.device, *backend.kernels, {.compute = compute}),
         tokens(from_host<std::int32_t>(*backend.device, numbers(3, 0), {batch, sequence})),
         targets(from_host<std::int32_t>(*backend.device, numbers(5, 2), {batch, sequence})) {
     double k = 0;

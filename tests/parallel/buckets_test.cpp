@@ -26,8 +26,8 @@ class Stack : public nn::Module {
 struct Rank {
   explicit Rank(Group& group, std::int64_t bucket_bytes)
       : mesh(group, {{"data", group.size()}}),
-        flat(stack, *backend.device, *backend.kernels, {}),
-        buckets(flat, mesh.axis("data"), {.bytes = bucket_bytes}) {
+        flat(stack, *backend.device, *backend.kernels, {.block_bytes = bucket_bytes}),
+        buckets(flat, mesh.axis("data")) {
     flat.initialise(1);
   }
 
