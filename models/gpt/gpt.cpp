@@ -76,38 +76,69 @@ nn::Residual GptBlock::forward(Context& cx, nn::Residual residual, nn::KeyValueC
   return residual;
 }
 
-Gpt::Gpt(const GptConfig& config)
+Gpt::Gpt(const GptConfig& config) : Gpt(config, {{.begin = 0, .end = config.layers}}) {}
+
+Gpt::Gpt(const GptConfig& config, std::vector<GptPiece> pieces)
     : config_((check(config), config)),
+      pieces_(std::move(pieces)),
       tokens_({config.vocabulary, config.width}, nn::Init::normal(init_deviation)),
       positions_({config.sequence, config.width}, nn::Init::normal(init_deviation)),
       ln_f_(config.width) {
-  add("token_embedding", tokens_);
-  add("position_embedding", positions_);
-  for (std::int64_t layer = 0; layer < config.layers; ++layer) {
-    blocks_.push_back(std::make_unique<GptBlock>(config));
-    add("blocks." + std::to_string(layer), *blocks_.back());
+  bool embeds = false, heads = false;
+  for (const GptPiece& piece : pieces_) {
+    embeds = embeds || piece.embeds;
+    heads = heads || piece.heads;
   }
-  add("ln_f", ln_f_);
+  if (embeds || heads) add("token_embedding", tokens_);
+  if (embeds) add("position_embedding", positions_);
+  for (const GptPiece& piece : pieces_) {
+    require(piece.begin >= 0 && piece.begin <= piece.end && piece.end <= config.layers, "gpt",
+            "expected a piece of the blocks below", config.layers, "found", piece.begin, "to", piece.end);
+    for (std::int64_t layer = piece.begin; layer < piece.end; ++layer) {
+      blocks_.push_back(std::make_unique<GptBlock>(config));
+      add("blocks." + std::to_string(layer), *blocks_.back());
+    }
+  }
+  if (heads) add("ln_f", ln_f_);
+}
+
+nn::Residual Gpt::embed(Context& cx, const Tensor& tokens, std::int64_t position) {
+  const Tensor x = ops::embedding(cx, tokens, tokens_.tensor(), positions_.tensor(), position);  // (B, T, C)
+  return {ops::dropout(cx, x, config_.dropout, "embedding"), {}};
+}
+
+nn::Residual Gpt::run_block(Context& cx, std::size_t index, const nn::Residual& residual, nn::KeyValueCache* cache) {
+  GptBlock& block = *blocks_[index];
+  if (!config_.recompute || cache) return block.forward(cx, residual, cache);
+  const auto run = [&block](Context& inner, const std::vector<Tensor>& in) {
+    const nn::Residual out = block.forward(inner, {in[0], in[1]}, nullptr);
+    return std::vector<Tensor>{out.stream, out.branch};
+  };
+  const std::vector<Tensor> out = ops::recompute(cx, {residual.stream, residual.branch}, run);
+  return {out[0], out[1]};
 }
 
 Tensor Gpt::features(Context& cx, const Tensor& tokens, std::vector<nn::KeyValueCache>* caches) {
-  const std::int64_t position = caches ? caches->front().position : 0;
-  const Tensor x = ops::embedding(cx, tokens, tokens_.tensor(), positions_.tensor(), position);  // (B, T, C)
-  nn::Residual residual{ops::dropout(cx, x, config_.dropout, "embedding"), {}};
-  for (std::size_t layer = 0; layer < blocks_.size(); ++layer) {
-    GptBlock& block = *blocks_[layer];
-    if (config_.recompute && !caches) {
-      const auto run = [&block](Context& inner, const std::vector<Tensor>& in) {
-        const nn::Residual out = block.forward(inner, {in[0], in[1]}, nullptr);
-        return std::vector<Tensor>{out.stream, out.branch};
-      };
-      const std::vector<Tensor> out = ops::recompute(cx, {residual.stream, residual.branch}, run);
-      residual = {out[0], out[1]};
-    } else {
-      residual = block.forward(cx, residual, caches ? &(*caches)[layer] : nullptr);
-    }
-  }
+  nn::Residual residual = embed(cx, tokens, caches ? caches->front().position : 0);
+  for (std::size_t layer = 0; layer < blocks_.size(); ++layer)
+    residual = run_block(cx, layer, residual, caches ? &(*caches)[layer] : nullptr);
   return ln_f_.forward(cx, residual);  // (B, T, C)
+}
+
+Tensor Gpt::forward(Context& cx, int index, const Tensor& x, const Tensor& tokens, const Tensor& targets) {
+  std::size_t block = 0;
+  for (int before = 0; before < index; ++before) {
+    const GptPiece& piece = pieces_[static_cast<std::size_t>(before)];
+    block += static_cast<std::size_t>(piece.end - piece.begin);
+  }
+  const GptPiece& piece = pieces_[static_cast<std::size_t>(index)];
+  nn::Residual residual = piece.embeds ? embed(cx, tokens, 0) : nn::Residual{x, {}};
+  for (std::int64_t layer = piece.begin; layer < piece.end; ++layer)
+    residual = run_block(cx, block++, residual, nullptr);
+  if (!piece.heads) return residual.branch ? ops::add(cx, residual.stream, residual.branch) : residual.stream;
+  const Tensor features = ln_f_.forward(cx, residual);
+  const TimeRange range(cx.device, "loss");
+  return ops::linear_cross_entropy(cx, features, tokens_.tensor(), targets);
 }
 
 Tensor Gpt::loss(Context& cx, const Tensor& tokens, const Tensor& targets) {

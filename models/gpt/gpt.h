@@ -21,7 +21,16 @@ struct GptConfig {
   float dropout = 0.0f;           // of embeddings, attention probabilities and residual branches
   bool bias = true;               // of the linear layers
   Activation activation = Activation::gelu;
-  bool recompute = false;         // keep a block's input alone and run the block again in the backward pass
+  bool recompute = false;  // keep a block's input alone and run the block again in the backward pass
+};
+
+// A piece of the model, for a pipeline's stage: blocks [begin, end), with the embeddings before them and the head
+// behind them where it has those ends.
+struct GptPiece {
+  std::int64_t begin = 0;
+  std::int64_t end = 0;
+  bool embeds = true;
+  bool heads = true;
 };
 
 // The published sizes: "gpt2-124m", "gpt2-350m", "gpt2-774m", "gpt2-1558m"; and this project's own toys "gpt-byte" and
@@ -48,6 +57,15 @@ class GptBlock : public nn::Module {
 class Gpt : public nn::Module {
  public:
   explicit Gpt(const GptConfig& config);
+  // Some pieces alone. Names and initial values are those of the whole model's parameters. With the head and without
+  // the embeddings, the head's weights are a copy of those of another piece (token_embedding()).
+  Gpt(const GptConfig& config, std::vector<GptPiece> pieces);
+
+  // One piece: `x` (B, T, C) is what the piece before it gave, undefined where it embeds the batch's tokens; the answer
+  // is the next piece's x, or the mean loss where it has the head.
+  Tensor forward(Context& cx, int piece, const Tensor& x, const Tensor& tokens, const Tensor& targets);
+  const std::vector<GptPiece>& pieces() const noexcept { return pieces_; }
+  nn::Parameter& token_embedding() noexcept { return tokens_; }
 
   // Mean cross entropy, nats per token. tokens, targets (B, T) i32, T at most config().sequence.
   Tensor loss(Context& cx, const Tensor& tokens, const Tensor& targets);
@@ -62,11 +80,14 @@ class Gpt : public nn::Module {
 
  private:
   Tensor features(Context& cx, const Tensor& tokens, std::vector<nn::KeyValueCache>* caches);
+  nn::Residual embed(Context& cx, const Tensor& tokens, std::int64_t position);
+  nn::Residual run_block(Context& cx, std::size_t block, const nn::Residual& residual, nn::KeyValueCache* cache);
 
   GptConfig config_;
-  nn::Parameter tokens_;     // (V, C), also the output head
-  nn::Parameter positions_;  // (T, C)
-  std::vector<std::unique_ptr<GptBlock>> blocks_;
+  std::vector<GptPiece> pieces_;
+  nn::Parameter tokens_;                           // (V, C), also the output head
+  nn::Parameter positions_;                        // (T, C)
+  std::vector<std::unique_ptr<GptBlock>> blocks_;  // of all pieces, one after the other
   nn::LayerNorm ln_f_;
 };
 

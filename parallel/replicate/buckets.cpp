@@ -6,7 +6,8 @@
 
 namespace trireme::parallel {
 
-Buckets::Buckets(nn::FlatParameters& parameters, const Axis& axis) : parameters_(parameters), axis_(axis) {
+Buckets::Buckets(nn::FlatParameters& parameters, const Axis& axis, const nn::Parameter* held)
+    : parameters_(parameters), axis_(axis), held_(held) {
   if (sharded())
     require(parameters.sharding().parts == axis.size(), "zero", "expected as many parts as the axis", axis.name(),
             "has ranks, which is", axis.size(), ", found", parameters.sharding().parts);
@@ -23,7 +24,7 @@ Buckets::Buckets(nn::FlatParameters& parameters, const Axis& axis) : parameters_
 void Buckets::install_hooks() {
   for (int index = 0; index < static_cast<int>(waiting_.size()); ++index) {
     for (nn::Parameter* parameter : parameters_.blocks()[static_cast<std::size_t>(index)].parameters) {
-      parameter->leaf.on_ready = [this, parameter, index] { ready(*parameter, index); };
+      if (parameter != held_) parameter->leaf.on_ready = [this, parameter, index] { ready(*parameter, index); };
       if (paged()) parameter->leaf.on_write = [this, index] { bring_page(index); };
     }
   }
@@ -43,13 +44,13 @@ Buckets::~Buckets() {
   }
 }
 
-void Buckets::begin(bool last) {
-  if (paged() && armed_) {  // an earlier pass of this step
+void Buckets::begin(bool last, Passes passes) {
+  if (paged() && armed_ && passes == Passes::one_by_one) {  // an earlier pass of this step
     finish_pass();
     added_ = true;
     for (const nn::Placement& p : parameters_.placements()) p.parameter->leaf.begin_step();
   }
-  armed_ = last || paged();
+  armed_ = last || (paged() && passes == Passes::one_by_one);
   next_ = 0;
   for (std::size_t i = 0; i < waiting_.size(); ++i)
     waiting_[i] = static_cast<int>(parameters_.blocks()[i].parameters.size());

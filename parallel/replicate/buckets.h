@@ -17,15 +17,16 @@ namespace trireme::parallel {
 class Buckets {
  public:
   // Installs the gradient hooks; they are removed by the destructor. The parameters are sharded over all of `axis`, or
-  // not at all.
-  Buckets(nn::FlatParameters& parameters, const Axis& axis);
+  // not at all. The bucket of a `held` parameter waits for finish(): its gradient is not final when the pass says so.
+  Buckets(nn::FlatParameters& parameters, const Axis& axis, const nn::Parameter* held = nullptr);
   Buckets(const Buckets&) = delete;
   Buckets& operator=(const Buckets&) = delete;
   ~Buckets();
 
   // Call before each backward pass of a step; `last` says that the gradients are final after it, so buckets may start.
-  // (Gradients that are sharded are reduced in every pass.)
-  void begin(bool last);
+  // Gradients that are sharded are reduced in every pass, unless passes overlap.
+  enum class Passes : std::uint8_t { one_by_one, overlapping };
+  void begin(bool last, Passes passes = Passes::one_by_one);
   // Launches what has not been launched and makes the compute stream wait for all of it: afterwards the parameters'
   // `gradients` hold the sum over ranks.
   void finish();
@@ -45,6 +46,7 @@ class Buckets {
 
   nn::FlatParameters& parameters_;
   const Axis& axis_;
+  const nn::Parameter* held_;
   bool overlap_ = false;      // on the communication stream
   bool armed_ = false;        // this pass is reduced
   bool added_ = false;        // sharded gradients: what is reduced is added to what earlier passes left

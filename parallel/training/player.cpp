@@ -1,5 +1,7 @@
 #include "parallel/training/player.h"
 
+#include <algorithm>
+
 #include "runtime/device/timeline.h"
 
 namespace trireme::parallel {
@@ -20,16 +22,19 @@ nn::FlatOptions flat_options(Backend& backend, const Axis& data, const PlayerOpt
 
 }  // namespace
 
-Player::Player(nn::Module& module, Backend& backend, const Axis& data, const PlayerOptions& options)
+Player::Player(nn::Module& module, Backend& backend, const Axis& data, const PlayerOptions& options,
+               const PlayerStage& stage)
     : parameters(module, *backend.device, *backend.kernels, flat_options(backend, data, options)),
       optimizer(parameters, options.optimizer),
       loss_scale(options.loss_scale),
       state(empty_step_state(*backend.device)),
       options_(options),
       data_(data),
-      buckets_(parameters, data),
+      buckets_(parameters, data, stage.shared),
+      stage_(stage),
       gathered_(parameters, data),
-      square_(empty(*backend.device, {}, DType::f64, MemoryKind::workspace)) {
+      squares_(empty(*backend.device, {2}, DType::f64, MemoryKind::workspace)) {
+  if (stage.axis) ends_ = stage.axis->compute().split(stage.shared ? 0 : 1, stage.axis->index(), "shared parameters");
   parameters.initialise(options.seed);
   weights_changed();
   store_state();
@@ -52,23 +57,65 @@ void Player::begin(std::int64_t micro, std::int64_t micros) {
   buckets_.begin(micro + 1 == micros);
 }
 
+void Player::begin_overlapping() {
+  parameters.begin_step();
+  buckets_.begin(false, Buckets::Passes::overlapping);
+}
+
+void Player::begin_last() {
+  buckets_.begin(true, Buckets::Passes::overlapping);
+}
+
+void Player::add_shared() {
+  if (!stage_.shared) return;
+  parameters.zero_if_untouched(*stage_.shared);
+  const Tensor& gradient = stage_.shared->leaf.gradient_to_write();
+  ends_->all_reduce({gradient.raw(), gradient.numel(), DType::f32, stage_.shared->name}, Reduction::sum,
+                    parameters.device().compute());
+}
+
+// The norm of all gradients of the model, each counted once.
+void Player::take_squares() {
+  Kernels& kernels = parameters.kernels();
+  Device& device = parameters.device();
+  const std::int64_t end = parameters.gradients.numel();
+  std::int64_t left_out = end, goes_on = end;  // this rank's part of a shared parameter that another one counts
+  if (stage_.shared && !stage_.counts_shared) {
+    for (const nn::Placement& p : parameters.placements()) {
+      if (p.parameter != stage_.shared) continue;
+      for (const nn::OwnedRange& range : parameters.owned()) {
+        const std::int64_t from = std::max(range.begin, p.begin), to = std::min(range.end, p.begin + p.count);
+        if (from >= to) continue;
+        left_out = range.local + from - range.begin;
+        goes_on = left_out + to - from;
+      }
+    }
+  }
+  Tensor first = squares_.range(0, 1), second = squares_.range(1, 2);
+  kernels.sum_squares(first, parameters.gradients.range(0, left_out));
+  kernels.sum_squares(second, parameters.gradients.range(goes_on, end));
+  const auto add_up = [&](const Axis& axis) {
+    axis.compute().all_reduce({squares_.raw(), squares_.numel(), DType::f64, "squares of the gradients' norm"},
+                              Reduction::sum, device.compute());
+  };
+  if (options_.zero > 0 && data_.size() > 1) add_up(data_);
+  if (stage_.axis && stage_.axis->size() > 1) add_up(*stage_.axis);
+}
+
 void Player::finish() {
   Device& device = parameters.device();
   {
     const TimeRange range(device, device.compute(), waiting_span, "communication");
+    add_shared();
     buckets_.finish();
   }
   const TimeRange range(device, device.compute(), "norm and update", "update");
-  Kernels& kernels = parameters.kernels();
-  kernels.sum_squares(square_, parameters.gradients);
-  if (options_.zero > 0 && data_.size() > 1)
-    data_.compute().all_reduce({square_.raw(), 1, DType::f64, "square of the gradients' norm"}, Reduction::sum,
-                               device.compute());
+  take_squares();
   StepRule rule = optimizer.rule();
   rule.clip_norm = options_.clip_norm;
   rule.dynamic_scale = loss_scale.dynamic;
   rule.growth_interval = loss_scale.growth_interval;
-  kernels.conclude_step(state, square_, rule);
+  parameters.kernels().conclude_step(state, squares_, rule);
   for (const nn::OwnedRange& owned : parameters.owned()) {
     optimizer.step(owned, state);
     gathered_.changed(owned.block);

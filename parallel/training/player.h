@@ -27,16 +27,28 @@ struct PlayerOptions {
 // The span of a timeline in which a rank waits for the gradients of others.
 inline constexpr const char* waiting_span = "gradients of other ranks";
 
+// Where a player stands among the stages of a pipeline.
+struct PlayerStage {
+  const Axis* axis = nullptr;  // null: there is one stage
+  // A parameter that the ranks at both ends hold, or null: its gradients are added.
+  nn::Parameter* shared = nullptr;
+  bool counts_shared = true;  // its gradient counts for the norm here; on one of the two
+};
+
 class Player {
  public:
-  // Parameters are drawn, not loaded. Collective over the data axis.
-  Player(nn::Module& module, Backend& backend, const Axis& data, const PlayerOptions& options);
+  // Parameters are drawn, not loaded. Collective over the data and the pipeline axis.
+  Player(nn::Module& module, Backend& backend, const Axis& data, const PlayerOptions& options,
+         const PlayerStage& stage = {});
 
   // Before a step's work: tells the device the number of the step, its learning rate, and whether this rank was told to
   // stop. The only thing of a step that is not the same work every time.
   void set_step(std::int64_t step, bool stop);
   // Before the backward pass of micro-batch `micro` of `micros`.
   void begin(std::int64_t micro, std::int64_t micros);
+  // Instead, where passes overlap: at the start of the step, and before its last backward pass.
+  void begin_overlapping();
+  void begin_last();
   // After the last one: reduces, clips, updates (or skips). Enqueues only; what came of it is in `state`.
   void finish();
 
@@ -52,11 +64,16 @@ class Player {
   Tensor state;                 // StepState
 
  private:
+  void add_shared();
+  void take_squares();
+
   PlayerOptions options_;
   const Axis& data_;
   Buckets buckets_;
+  PlayerStage stage_;
+  std::unique_ptr<Group> ends_;  // of the shared parameter's holders
   GatheredWeights gathered_;
-  Tensor square_;  // f64: the norm's square
+  Tensor squares_;  // f64: terms of the norm's square
 };
 
 }  // namespace trireme::parallel

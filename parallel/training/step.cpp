@@ -49,7 +49,8 @@ TrainStep::TrainStep(const StepContext& context)
     : context_(context),
       tape_(*context.backend.device, *context.backend.kernels),
       outcome_(empty(*context.backend.device, {2}, DType::f32, MemoryKind::workspace)),
-      captures_(context.capture && context.backend.device->can_capture() && capturable(context.data)) {
+      captures_(context.capture && context.backend.device->can_capture() && capturable(context.data) &&
+                (!context.pipeline || capturable(context.pipeline->axis()))) {
   for (auto& host : host_) host = context.backend.device->allocate_host(sizeof(Outcome));
 }
 
@@ -78,34 +79,71 @@ data::Share TrainStep::share(std::int64_t micro) const {
   return data::share_of(plan.global, {context_.data.index(), context_.data.size(), plan.micros}, micro);
 }
 
+Context TrainStep::context(std::int64_t step, std::int64_t micro, Tape& tape) {
+  const data::Share samples = share(micro);
+  return {*context_.backend.device,
+          *context_.backend.kernels,
+          &tape,
+          /*training=*/true,
+          context_.seed,
+          step,
+          samples.first,
+          samples.count,
+          &context_.player.state};
+}
+
 // The step itself.
 void TrainStep::work(std::int64_t step, const Micro& batch) {
   Device& device = *context_.backend.device;
   Kernels& kernels = *context_.backend.kernels;
-  Player& player = context_.player;
-  const BatchPlan& plan = context_.plan;
-  const float part = static_cast<float>(plan.micro) / static_cast<float>(plan.global);
-  const Tensor loss_scale = loss_scale_of(player.state);
   Tensor total = outcome_.range(0, 1), stops = outcome_.range(1, 2);
   kernels.fill(total, 0.0f);
 
-  for (std::int64_t micro = 0; micro < plan.micros; ++micro) {
-    const data::Share samples = share(micro);
-    const data::Batch inputs = next(batch, micro, samples);
-    Context cx{device, kernels,       &tape_,        /*training=*/true, context_.seed,
-               step,   samples.first, samples.count, &player.state};
-    tape_.clear();
-    player.begin(micro, plan.micros);
-    const Tensor loss = context_.task.loss(cx, inputs);
-    kernels.axpy(total, loss, part, nullptr);
-    tape_.backward(loss, part, WeightGradients::now, &loss_scale);  // buckets leave during the last one
+  if (context_.pipeline) {
+    staged_passes(step, batch);
+  } else {
+    passes(step, batch);
   }
-  player.finish();
+  context_.player.finish();
 
-  kernels.cast(stops, stop_of(player.state));
-  if (context_.data.size() > 1)
-    context_.data.compute().all_reduce({outcome_.raw(), 2, DType::f32, "loss and stop flag"}, Reduction::sum,
-                                       device.compute());
+  kernels.cast(stops, stop_of(context_.player.state));
+  const Region outcome{outcome_.raw(), 2, DType::f32, "loss and stop flag"};
+  if (context_.data.size() > 1) context_.data.compute().all_reduce(outcome, Reduction::sum, device.compute());
+  if (context_.pipeline) context_.pipeline->axis().compute().all_reduce(outcome, Reduction::sum, device.compute());
+}
+
+// Pass after pass; buckets leave during the last one.
+void TrainStep::passes(std::int64_t step, const Micro& batch) {
+  const BatchPlan& plan = context_.plan;
+  const float part = static_cast<float>(plan.micro) / static_cast<float>(plan.global);
+  const Tensor loss_scale = loss_scale_of(context_.player.state);
+  Tensor total = outcome_.range(0, 1);
+  for (std::int64_t micro = 0; micro < plan.micros; ++micro) {
+    const data::Batch inputs = next(batch, micro, share(micro));
+    Context cx = context(step, micro, tape_);
+    tape_.clear();
+    context_.player.begin(micro, plan.micros);
+    const Tensor loss = context_.task.loss(cx, inputs);
+    context_.backend.kernels->axpy(total, loss, part, nullptr);
+    tape_.backward(loss, part, WeightGradients::now, &loss_scale);
+  }
+}
+
+// Stage by stage, several passes under way at a time.
+void TrainStep::staged_passes(std::int64_t step, const Micro& batch) {
+  const BatchPlan& plan = context_.plan;
+  const float part = static_cast<float>(plan.micro) / static_cast<float>(plan.global);
+  const Tensor loss_scale = loss_scale_of(context_.player.state);
+  Tensor total = outcome_.range(0, 1);
+  context_.player.begin_overlapping();
+  context_.pipeline->run(
+      {.context = [&](std::int64_t micro, Tape& tape) { return context(step, micro, tape); },
+       .batch = [&](std::int64_t micro) { return next(batch, micro, share(micro)); },
+       .on_loss = [&](const Tensor& loss) { context_.backend.kernels->axpy(total, loss, part, nullptr); },
+       .on_last_backward = [&] { context_.player.begin_last(); },
+       .seed = part,
+       .seed_factor = &loss_scale,
+       .samples = plan.micro});
 }
 
 void TrainStep::replay(std::int64_t step, const BatchSource& batches) {
@@ -138,15 +176,35 @@ double evaluate(StepContext& run, std::int64_t samples, const BatchSource& batch
   Kernels& kernels = *run.backend.kernels;
   Tensor total = empty(device, {}, DType::f32, MemoryKind::workspace);
   kernels.fill(total, 0.0f);
-  // Batches of the training size, dealt to the ranks in turn.
-  for (std::int64_t begin = run.data.index() * run.plan.micro; begin < samples;
-       begin += run.data.size() * run.plan.micro) {
-    const std::int64_t count = std::min(run.plan.micro, samples - begin);
-    const data::Batch batch = batches(0, {begin, count});
+  // Batches of the training size, dealt to the ranks in turn. All make as many passes, since weights may be gathered:
+  // who has none left looks at one sample again, for nothing.
+  const std::int64_t round = run.plan.micro * run.data.size();
+  for (std::int64_t from = 0; from < samples; from += round) {
+    const std::int64_t mine = from + run.data.index() * run.plan.micro;
+    const bool counts = mine < samples;
+    const std::int64_t begin = counts ? mine : 0;
+    const std::int64_t count = counts ? std::min(run.plan.micro, samples - begin) : 1;
+    const float part = counts ? static_cast<float>(count) / static_cast<float>(samples) : 0.0f;
+    const auto add = [&](const Tensor& loss) { kernels.axpy(total, loss, part, nullptr); };
     Context cx{device, kernels};
     cx.samples = count;
-    kernels.axpy(total, run.task.loss(cx, batch), static_cast<float>(count) / static_cast<float>(samples), nullptr);
+    if (!run.pipeline) {
+      add(run.task.loss(cx, batches(0, {begin, count})));
+      continue;
+    }
+    run.pipeline->forward({.context = [&](std::int64_t, Tape&) { return cx; },
+                           .batch =
+                               [&](std::int64_t) {
+                                 return batches(0, {begin, count});
+                               },
+                           .on_loss = add,
+                           .on_last_backward = {},
+                           .samples = count},
+                          1);
   }
+  if (run.pipeline)
+    run.pipeline->axis().compute().all_reduce({total.raw(), 1, DType::f32, "validation loss"}, Reduction::sum,
+                                              device.compute());
   if (run.data.size() > 1)
     run.data.compute().all_reduce({total.raw(), 1, DType::f32, "validation loss"}, Reduction::sum, device.compute());
   return to_floats(total)[0];

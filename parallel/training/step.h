@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "parallel/mesh/mesh.h"
+#include "parallel/pipeline/engine.h"
 #include "parallel/training/player.h"
 #include "parallel/training/task.h"
 #include "runtime/data/loader.h"
@@ -41,6 +42,7 @@ struct StepContext {
   Player& player;
   BatchPlan plan;
   std::uint64_t seed = 0;
+  PipelineEngine* pipeline = nullptr;  // the task's stages, where there are several
   bool capture = true;  // replay the step on devices that can (CUDA graphs); off: every kernel is launched every time
 };
 
@@ -70,7 +72,10 @@ class TrainStep {
   using Micro = std::function<data::Batch(std::int64_t micro, data::Share share)>;
   data::Share share(std::int64_t micro) const;
   data::Batch next(const Micro& batch, std::int64_t micro, data::Share samples);
+  Context context(std::int64_t step, std::int64_t micro, Tape& tape);
   void work(std::int64_t step, const Micro& batch);
+  void passes(std::int64_t step, const Micro& batch);
+  void staged_passes(std::int64_t step, const Micro& batch);
   void replay(std::int64_t step, const BatchSource& batches);
   StepResult result();
 

@@ -23,4 +23,19 @@ class Task {
   virtual std::int64_t units_per_sample() const { return 1; }
 };
 
+// A network in pieces: this rank's chunks of a pipeline's stages, in the order of the chunks.
+class StagedTask : public Task {
+ public:
+  // Whether chunk `chunk` begins with a batch, and whether it ends with the loss.
+  virtual bool begins(int chunk) const = 0;
+  virtual bool ends(int chunk) const = 0;
+  // What passes from one stage to the next, for so many samples.
+  virtual Shape boundary_shape(std::int64_t samples) const = 0;
+  // `input` is the stage before's answer; undefined where the chunk begins with the batch. Answers the mean loss where
+  // the chunk ends with it. `batch` is empty where the chunk does neither.
+  virtual Tensor forward(Context& cx, int chunk, const Tensor& input, const data::Batch& batch) = 0;
+  // The parameter that this rank holds and another stage's rank too (tied embeddings), or null.
+  virtual nn::Parameter* shared_parameter() { return nullptr; }
+};
+
 }  // namespace trireme::parallel

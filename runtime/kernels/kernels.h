@@ -184,8 +184,8 @@ class Kernels {
   // ---
   virtual void update(Tensor& weights, Tensor* compute, Tensor* moment1, Tensor* moment2, const Tensor& gradient,
                       const Update& how) = 0;
-  // conclude() of step_state.h on the device; square: one f64.
-  virtual void conclude_step(Tensor& state, const Tensor& square, const StepRule& rule) = 0;
+  // conclude() of step_state.h on the device; squares: any number of f64.
+  virtual void conclude_step(Tensor& state, const Tensor& squares, const StepRule& rule) = 0;
 };
 
 }  // namespace trireme

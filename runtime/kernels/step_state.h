@@ -41,8 +41,12 @@ struct StepRule {
   std::int64_t growth_interval = 2000;  // (Micikevicius et al. 2018)
 };
 
-// Decides over a step whose gradients have the sum of squares `square` (of the scaled gradients, over all ranks).
-TRIREME_HOST_DEVICE inline void conclude(StepState& state, double square, const StepRule& rule) {
+// Decides over a step. The `count` numbers at `squares` add up to the sum of the squares of the scaled gradients, over
+// all ranks.
+TRIREME_HOST_DEVICE inline void conclude(StepState& state, const double* squares, std::int64_t count,
+                                         const StepRule& rule) {
+  double square = 0.0;
+  for (std::int64_t i = 0; i < count; ++i) square += squares[i];
   state.gradient_norm = std::sqrt(square) / state.loss_scale;
   state.finite = std::isfinite(state.gradient_norm) ? 1 : 0;
   if (!state.finite) {

@@ -107,8 +107,8 @@ void CpuKernels::update(Tensor& weights, Tensor* compute, Tensor* moment1, Tenso
   for_range(weights.numel(), 1, [&](Range range) { level_.update(arrays, now, range); });
 }
 
-void CpuKernels::conclude_step(Tensor& state, const Tensor& square, const StepRule& rule) {
-  conclude(host_state(state), *square.data<double>(), rule);
+void CpuKernels::conclude_step(Tensor& state, const Tensor& squares, const StepRule& rule) {
+  conclude(host_state(state), squares.data<double>(), squares.numel(), rule);
 }
 
 }  // namespace trireme::cpu

@@ -57,8 +57,8 @@ void ReferenceKernels::update(Tensor& weights, Tensor* compute, Tensor* moment1,
   if (moment2 != nullptr) store(*moment2, second);
 }
 
-void ReferenceKernels::conclude_step(Tensor& state, const Tensor& square, const StepRule& rule) {
-  conclude(host_state(state), *square.data<double>(), rule);
+void ReferenceKernels::conclude_step(Tensor& state, const Tensor& squares, const StepRule& rule) {
+  conclude(host_state(state), squares.data<double>(), squares.numel(), rule);
 }
 
 }  // namespace trireme::reference
