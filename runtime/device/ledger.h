@@ -33,6 +33,25 @@ class MemoryLedger {
     report_.peak = report_.live;
     report_.at_peak_by_kind = report_.live_by_kind;
   }
+  // Counts what comes and goes again at once: work that is done without asking for its memory anew.
+  void pass(const std::array<std::int64_t, memory_kinds>& by_kind) {
+    std::lock_guard lock(mutex_);
+    MemoryReport during = report_;
+    for (std::size_t kind = 0; kind < by_kind.size(); ++kind) {
+      during.live += by_kind[kind];
+      during.live_by_kind[kind] += by_kind[kind];
+    }
+    if (during.live <= report_.peak) return;
+    report_.peak = during.live;
+    report_.at_peak_by_kind = during.live_by_kind;
+  }
+  // The peak of `earlier`, where that was larger.
+  void recall_peak(const MemoryReport& earlier) {
+    std::lock_guard lock(mutex_);
+    if (earlier.peak <= report_.peak) return;
+    report_.peak = earlier.peak;
+    report_.at_peak_by_kind = earlier.at_peak_by_kind;
+  }
 
  private:
   mutable std::mutex mutex_;

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <string>
 
 #include "runtime/device/device.h"
 
@@ -42,8 +41,15 @@ class CudaDevice : public Device {
   virtual Scratch scratch(std::int64_t bytes) = 0;
   // Whether capture() is under way: nothing may wait on the host then, and timings mean nothing.
   virtual bool capturing() const noexcept = 0;
+
+  // Work on the communication stream uses the memory around `data`: it is not given to others before that is done.
+  virtual void used_on_communication(const void* data) = 0;
+  // Calls `look` now and then while the host waits for this device, as long as the returned thing lives. What it throws
+  // ends the wait.
+  virtual std::shared_ptr<void> watch(std::function<void()> look) = 0;
 };
 
+// Throws Error where there is no device of that index, or one that this backend has no code for.
 std::unique_ptr<CudaDevice> make_cuda_device(int index);
 
 }  // namespace trireme::cuda
