@@ -136,6 +136,10 @@ class Device {
   virtual void copy_to_host_later(std::byte* host, const std::byte* device, std::int64_t bytes) = 0;
   virtual void copy_from_host_later(std::byte* device, const std::byte* host, std::int64_t bytes) = 0;
 
+  // Makes copies from and to host memory of others as fast as from that of allocate_host(), as long as the returned
+  // thing lives; null where that cannot be or changes nothing.
+  virtual std::shared_ptr<void> pin(std::byte* /*host*/, std::int64_t /*bytes*/) { return nullptr; }
+
   // Whether capture() may be called.
   virtual bool can_capture() const noexcept { return false; }
   // Notes what `work` enqueues on both streams, without running it. `work` must not wait for the device. Memory that it

@@ -20,39 +20,64 @@ namespace {
 constexpr std::int64_t counts[] = {0, 1, 3, 17, 1000, 4097, 70'001};
 constexpr std::int64_t many = 200'003;
 
-// Elements in group or device memory.
+// Elements in group or device memory, which the host may not be able to reach: they are written and read through a
+// copy.
 template <class T>
 class Values {
  public:
   Values(Group& group, Device& device, std::int64_t count, bool window = false)
-      : storage_(window ? group.allocate(device, count * size_of(dtype_of<T>), MemoryKind::workspace)
+      : device_(device),
+        storage_(window ? group.allocate(device, count * size_of(dtype_of<T>), MemoryKind::workspace)
                         : device.allocate(count * size_of(dtype_of<T>), MemoryKind::workspace)),
-        count_(count) {}
+        host_(static_cast<std::size_t>(count)) {}
 
-  T* data() const { return reinterpret_cast<T*>(storage_->data()); }
-  std::int64_t count() const { return count_; }
-  Region region(std::string_view label = "values") const { return part(0, count_, label); }
+  std::int64_t count() const { return static_cast<std::int64_t>(host_.size()); }
+  Region region(std::string_view label = "values") const { return part(0, count(), label); }
   Region part(std::int64_t begin, std::int64_t count, std::string_view label = "part") const {
-    return {.data = data() + begin, .count = count, .dtype = dtype_of<T>, .label = label};
+    return {
+        .data = storage_->data() + begin * size_of(dtype_of<T>), .count = count, .dtype = dtype_of<T>, .label = label};
   }
+  // Sets every element to formula(i).
   template <class Formula>
   void fill(const Formula& formula) {
-    for (std::int64_t i = 0; i < count_; ++i) data()[i] = static_cast<T>(static_cast<float>(formula(i)));
+    fill_part(0, count(), formula);
+  }
+  // Sets element begin + i to formula(i), for `count` of them.
+  template <class Formula>
+  void fill_part(std::int64_t begin, std::int64_t count, const Formula& formula) {
+    for (std::int64_t i = 0; i < count; ++i)
+      host_[static_cast<std::size_t>(begin + i)] = static_cast<T>(static_cast<float>(formula(i)));
+    device_.copy_from_host(storage_->data(), host_.data(), count_bytes());
+  }
+  // The elements now, in the order of the compute stream.
+  const std::vector<T>& read() {
+    device_.copy_to_host(host_.data(), storage_->data(), count_bytes());
+    return host_;
   }
   // Throws at the first element that is not formula(i).
   template <class Formula>
-  void expect(std::string_view what, const Formula& formula) const {
-    for (std::int64_t i = 0; i < count_; ++i) {
+  void expect(std::string_view what, const Formula& formula) {
+    expect_part(what, 0, count(), formula);
+  }
+  // Throws at the first element begin + i, of `count`, that is not formula(i).
+  template <class Formula>
+  void expect_part(std::string_view what, std::int64_t begin, std::int64_t count, const Formula& formula) {
+    read();
+    for (std::int64_t i = 0; i < count; ++i) {
+      const T& found = host_[static_cast<std::size_t>(begin + i)];
       const T wanted = static_cast<T>(static_cast<float>(formula(i)));
-      if (std::memcmp(&data()[i], &wanted, sizeof wanted) == 0) continue;
-      fail("suite", what, "of", count_, dtype_of<T>, "element", i, "expected", static_cast<float>(wanted), "found",
-           static_cast<float>(data()[i]));
+      if (std::memcmp(&found, &wanted, sizeof wanted) == 0) continue;
+      fail("suite", what, "of", count, dtype_of<T>, "element", i, "expected", static_cast<float>(wanted), "found",
+           static_cast<float>(found));
     }
   }
 
  private:
+  std::int64_t count_bytes() const { return count() * size_of(dtype_of<T>); }
+
+  Device& device_;
   std::shared_ptr<Storage> storage_;
-  std::int64_t count_;
+  std::vector<T> host_;
 };
 
 // Small, and never negative, so that it fits every dtype; different for ranks and elements.
@@ -102,8 +127,7 @@ void all_gather_once(Group& group, Device& device, std::int64_t count, bool wind
   mine.fill(value);
   all.fill([](std::int64_t) { return 99; });
   const Region own = all.part(group.rank() * count, count);
-  if (in_place)
-    for (std::int64_t i = 0; i < count; ++i) all.data()[group.rank() * count + i] = mine.data()[i];
+  if (in_place) all.fill_part(group.rank() * count, count, value);
   group.all_gather(in_place ? own : mine.region(), all.region(), device.compute());
   device.compute().synchronize();
   all.expect("all_gather", [&](std::int64_t i) { return number(static_cast<int>(i / count), i % count); });
@@ -118,9 +142,11 @@ void reduce_scatter_once(Group& group, Device& device, std::int64_t count, Reduc
   const Region own = all.part(group.rank() * count, count);
   group.reduce_scatter(all.region(), in_place ? own : mine.region(), reduction, device.compute());
   device.compute().synchronize();
-  if (in_place) std::copy_n(all.data() + group.rank() * count, count, mine.data());
-  mine.expect("reduce_scatter",
-              [&](std::int64_t i) { return reduced(reduction, group.size(), group.rank() * count + i); });
+  const auto sum = [&](std::int64_t i) { return reduced(reduction, group.size(), group.rank() * count + i); };
+  if (in_place)
+    all.expect_part("reduce_scatter in place", group.rank() * count, count, sum);
+  else
+    mine.expect("reduce_scatter", sum);
 }
 
 template <class T>
@@ -296,6 +322,7 @@ void check_random_order(Group& group, Device& device, unsigned seed) {
   const auto second = group.split(0, 0, "second");
   Values<float> shared(group, device, 200'000, true);
   shared.fill([&](std::int64_t i) { return number(group.rank(), i); });
+  device.communication().wait(device.compute().record());
   for (int round = 0; round < 10; ++round)
     second->all_reduce(shared.region("second"), round == 0 ? Reduction::sum : Reduction::max, device.communication());
   random_operations(group, device, seed + 1, 20);
@@ -309,13 +336,13 @@ std::uint64_t checksum_of_sums(Group& group, Device& device) {
     using T = decltype(type);
     Values<T> values(group, device, count, window);
     const RandomKey key{.seed = 5, .stream = static_cast<std::uint64_t>(group.rank())};
-    for (std::int64_t i = 0; i < count; ++i) {
+    values.fill([&](std::int64_t i) {
       const std::uint32_t word = random_word(key, static_cast<std::uint64_t>(i));
       const float scale = std::bit_cast<float>((120u + word % 16u) << 23);  // 2^-7 ... 2^8
-      values.data()[i] = static_cast<T>((unit_float(word) - 0.5f) * scale);
-    }
+      return (unit_float(word) - 0.5f) * scale;
+    });
     group.all_reduce(values.region(), Reduction::sum, device.compute());
-    const std::string_view bytes(reinterpret_cast<const char*>(values.data()),
+    const std::string_view bytes(reinterpret_cast<const char*>(values.read().data()),
                                  static_cast<std::size_t>(values.region().bytes()));
     hash = hash_name(bytes, hash);
   };

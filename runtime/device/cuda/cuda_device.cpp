@@ -22,6 +22,19 @@ bool is_page_locked(const void* host) {
   return attributes.type == cudaMemoryTypeHost;
 }
 
+// Only whole pages can be locked: the pages that lie within are. What cannot be locked is copied slower, not wrongly.
+std::shared_ptr<void> pin_pages(std::byte* host, std::int64_t bytes) {
+  constexpr std::uintptr_t page = 4096;
+  const auto begin = (reinterpret_cast<std::uintptr_t>(host) + page - 1) / page * page;
+  const auto end = (reinterpret_cast<std::uintptr_t>(host) + static_cast<std::uintptr_t>(bytes)) / page * page;
+  auto* first = reinterpret_cast<void*>(begin);
+  if (end <= begin || cudaHostRegister(first, end - begin, cudaHostRegisterPortable) != cudaSuccess) {
+    cudaGetLastError();
+    return nullptr;
+  }
+  return {first, [](void* pages) { cudaHostUnregister(pages); }};
+}
+
 class Gpu : public CudaDevice {
  public:
   Gpu(std::shared_ptr<Memory> memory, std::shared_ptr<Watches> watches, const cudaDeviceProp& properties)
@@ -60,10 +73,10 @@ class Gpu : public CudaDevice {
     native.drain();
   }
   void copy_to_host_on(Stream& stream, void* host, const std::byte* device, std::int64_t bytes) override {
-    if (bytes == 0) return;
     auto& native = static_cast<CudaStream&>(stream);
-    if (&native == &memory_->communication) memory_->used_on_communication(device);
     native.drain();  // under the watches' eyes; what follows takes no longer than the bytes need
+    if (bytes == 0) return;
+    if (&native == &memory_->communication) memory_->used_on_communication(device);
     copy(native, host, device, bytes, cudaMemcpyDeviceToHost);
     check(cudaStreamSynchronize(native.native()), "copying to the host");
   }
@@ -75,6 +88,8 @@ class Gpu : public CudaDevice {
   void copy_from_host_later(std::byte* device, const std::byte* host, std::int64_t bytes) override {
     if (bytes > 0) copy(memory_->compute, device, host, bytes, cudaMemcpyHostToDevice);
   }
+
+  std::shared_ptr<void> pin(std::byte* host, std::int64_t bytes) override { return pin_pages(host, bytes); }
 
   bool can_capture() const noexcept override { return true; }
   std::unique_ptr<Replay> capture(const std::function<void()>& work) override {
