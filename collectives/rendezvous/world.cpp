@@ -14,6 +14,7 @@
 #include "collectives/mpi/link.h"
 #include "collectives/mpi/multi_host_group.h"
 #include "runtime/base/error.h"
+#include "runtime/base/host.h"
 #include "runtime/base/philox.h"
 
 namespace trireme {
@@ -43,9 +44,7 @@ std::uint64_t shared_domain(std::string_view host) {
 
 Hello introduce(int rank, const GroupOptions& options) {
   Hello hello;
-  std::array<char, 200> name{};
-  ::gethostname(name.data(), name.size() - 1);
-  std::string host = name.data();
+  std::string host = host_name();
   hello.domain = shared_domain(host);
   if (!options.pretend_hosts.empty()) {
     const int pretended = options.pretend_hosts[static_cast<std::size_t>(rank)];

@@ -1,30 +1,10 @@
 #include "collectives/threads/thread_group.h"
 
-#include <sched.h>
-#include <unistd.h>
-
-#include <array>
-
 #include "collectives/host/host_group.h"
 #include "runtime/base/error.h"
+#include "runtime/base/host.h"
 
 namespace trireme {
-namespace {
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  ::gethostname(name.data(), name.size() - 1);
-  return name.data();
-}
-
-int usable_cores() {
-  cpu_set_t cores;
-  CPU_ZERO(&cores);
-  if (::sched_getaffinity(0, sizeof cores, &cores) != 0) return 1;
-  return CPU_COUNT(&cores);
-}
-
-}  // namespace
 
 std::vector<std::unique_ptr<Group>> make_thread_groups(int ranks, const GroupOptions& options) {
   using namespace collectives;

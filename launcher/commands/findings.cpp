@@ -12,7 +12,7 @@
 
 #include "launcher/fleet/fleet.h"
 #include "launcher/fleet/supervise.h"
-#include "runtime/kernels/backend.h"
+#include "runtime/base/host.h"
 
 namespace trireme::launcher {
 namespace {

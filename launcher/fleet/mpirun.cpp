@@ -9,7 +9,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/base/file.h"
-#include "runtime/kernels/backend.h"
+#include "runtime/base/host.h"
 
 namespace trireme::launcher {
 namespace {

@@ -4,13 +4,13 @@
 #include <isa-l/crc.h>
 #include <unistd.h>
 
-#include <array>
 #include <bit>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
 
 #include "runtime/base/error.h"
+#include "runtime/base/host.h"
 
 namespace trireme::launcher {
 namespace {
@@ -90,11 +90,9 @@ std::string event_record(std::string_view data) {
 }
 
 EventWriter::EventWriter(const std::string& folder, std::int64_t resumed_step) {
-  std::array<char, 256> host{};
-  gethostname(host.data(), host.size() - 1);
   char time[32];
   std::snprintf(time, sizeof time, "%010lld", static_cast<long long>(now_seconds()));
-  path_ = folder + "/events.out.tfevents." + time + '.' + host.data() + '.' + std::to_string(getpid()) + ".0";
+  path_ = folder + "/events.out.tfevents." + time + '.' + host_name() + '.' + std::to_string(getpid()) + ".0";
   file_ = FileHandle(open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
   require(static_cast<bool>(file_), "tensorboard", path_ + ": cannot be written:", system_message(errno));
   std::string version = event_at(0);

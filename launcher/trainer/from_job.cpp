@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/base/host.h"
 #include "runtime/data/synthetic.h"
 #include "runtime/data/text.h"
 #include "runtime/data/token_shards.h"

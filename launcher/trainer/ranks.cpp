@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <iostream>
 #include <memory>
@@ -17,15 +16,10 @@
 #include "collectives/threads/thread_group.h"
 #include "launcher/fleet/place.h"
 #include "parallel/together/together.h"
+#include "runtime/base/host.h"
 
 namespace trireme::launcher {
 namespace {
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  ::gethostname(name.data(), name.size() - 1);
-  return name.data();
-}
 
 // Every line says whose it is: what started the ranks tells their words from its own by that. One write, so that lines
 // of several ranks do not mix.

@@ -51,6 +51,11 @@ class Leaf {
     if (--pending_ == 0 && on_ready) on_ready();
   }
 
+  // A use that was forgotten with its tape. Nothing was written, so nothing is final.
+  void forgotten() noexcept {
+    if (pending_ > 0) --pending_;  // a new step has forgotten it already
+  }
+
   std::function<void()> on_ready;
   std::function<void()> on_need, on_write;  // for memory that is not always there
 

@@ -1,5 +1,6 @@
 #include "runtime/autograd/tape.h"
 
+#include <string>
 #include <utility>
 
 #include "runtime/device/timeline.h"
@@ -16,14 +17,17 @@ void Tape::record(const char* name, std::span<const Tensor* const> inputs, std::
   bool any = false;
   for (const Tensor* input : inputs) any = any || (input && follows(*input));
   if (!any) return;
-  if (mode_ != Mode::uncounted)
-    for (const Tensor* input : inputs)
-      if (input && input->mark.leaf && input->mark.leaf->wants_gradient()) input->mark.leaf->used();
+  for (const Tensor* input : inputs) {
+    Leaf* leaf = input ? input->mark.leaf : nullptr;
+    if (mode_ == Mode::uncounted || !leaf || !leaf->wants_gradient()) continue;
+    leaf->used();
+    if (mode_ == Mode::count_only) counted_.push_back(leaf);
+  }
 
-  Node node{name, {}, {}, {}, static_cast<std::int32_t>(gradients_.size()), static_cast<std::int32_t>(outputs.size()),
-            {}};
+  const auto first = static_cast<std::int32_t>(slots_.size());
   for (Tensor* output : outputs) new_slot(*output, false);
   if (mode_ == Mode::count_only) return;  // marked, so that what follows is counted too
+  Node node{name, {}, {}, {}, std::exchange(counted_, {}), first, static_cast<std::int32_t>(outputs.size()), {}};
   node.inputs.reserve(inputs.size());
   for (const Tensor* input : inputs) node.inputs.push_back(input && follows(*input) ? input->mark : TapeMark{});
   for (const Tensor* input : inputs)
@@ -42,24 +46,22 @@ Tensor Tape::input(const Tensor& tensor) {
 Tensor Tape::gradient(const Tensor& tensor) const {
   require(tensor.mark.tape == this && tensor.mark.generation == generation_, "tape",
           "expected a tensor of this tape in gradient()");
-  return gradients_[static_cast<std::size_t>(tensor.mark.slot)];
+  return slots_[static_cast<std::size_t>(tensor.mark.slot)].gradient;
 }
 
 void Tape::new_slot(Tensor& tensor, bool kept) {
-  tensor.mark = {this, generation_, static_cast<std::int32_t>(gradients_.size()), nullptr};
-  gradients_.emplace_back();
-  dtypes_.push_back(tensor.dtype());
-  kept_.push_back(kept);
+  tensor.mark = {this, generation_, static_cast<std::int32_t>(slots_.size()), nullptr};
+  slots_.push_back({{}, tensor.numel(), tensor.dtype(), kept});
 }
 
-void Tape::accumulate(std::int32_t slot, Tensor gradient) {
-  const DType dtype = dtypes_[static_cast<std::size_t>(slot)];
+void Tape::accumulate(std::int32_t number, Tensor gradient) {
+  const DType dtype = slot(number).dtype;
   if (gradient.dtype() != dtype) {  // a weight's gradient is f32; a computed weight may not be
     Tensor converted = empty(device_, gradient.shape(), dtype);
     kernels_.cast(converted, gradient);
     gradient = std::move(converted);
   }
-  Tensor& total = gradients_[static_cast<std::size_t>(slot)];
+  Tensor& total = slot(number).gradient;
   if (!total) {
     total = std::move(gradient);
   } else if (total.storage().use_count() == 1) {
@@ -74,7 +76,7 @@ void Tape::accumulate(std::int32_t slot, Tensor gradient) {
 void Tape::run(Node& node, WeightGradients when) {
   bool reached = false;
   for (std::int32_t output = 0; output < node.outputs; ++output)
-    reached = reached || gradients_[static_cast<std::size_t>(node.first_output + output)];
+    reached = reached || slot(node.first_output + output).gradient;
   Gradients gradients(*this, node, when);
   if (reached) {
     const TimeRange range(device_, device_.compute(), node.layer.empty() ? node.name : node.layer + " " + node.name,
@@ -82,14 +84,11 @@ void Tape::run(Node& node, WeightGradients when) {
     for (Leaf* leaf : node.leaves) leaf->needed();
     node.backward(gradients);
   } else {  // nothing depends on this node: its leaves have one use less to wait for
-    for (const TapeMark& input : node.inputs)
-      if (input.leaf) input.leaf->passed_over();
+    node.for_uses([](Leaf& leaf) { leaf.passed_over(); });
   }
   node.backward = nullptr;
-  for (std::int32_t output = 0; output < node.outputs; ++output) {
-    const auto slot = static_cast<std::size_t>(node.first_output + output);
-    if (!kept_[slot]) gradients_[slot] = Tensor{};
-  }
+  for (std::int32_t output = 0; output < node.outputs; ++output)
+    if (Slot& done = slot(node.first_output + output); !done.kept) done.gradient = Tensor{};
 }
 
 void Tape::backward(const Tensor& output, Tensor seed, WeightGradients when) {
@@ -119,18 +118,23 @@ void Tape::backward(const Tensor& loss, float seed, WeightGradients when, const 
 std::int64_t Tape::run_weight_gradients(std::int64_t count) {
   std::size_t done = 0;
   for (; done < deferred_.size() && count > 0; ++done, --count) {
-    auto work = std::move(deferred_[done]);
-    work();
+    const Deferred next = std::move(deferred_[done]);
+    next.work();
   }
   deferred_.erase(deferred_.begin(), deferred_.begin() + static_cast<std::ptrdiff_t>(done));
   return static_cast<std::int64_t>(deferred_.size());
 }
 
 void Tape::clear() {
+  const auto forget = [](Leaf& leaf) { leaf.forgotten(); };
+  for (const Node& node : nodes_)
+    if (node.backward) node.for_uses(forget);
+  for (Leaf* leaf : counted_) forget(*leaf);
+  for (const Deferred& deferred : deferred_)
+    if (deferred.work) forget(*deferred.leaf);
   nodes_.clear();
-  gradients_.clear();
-  dtypes_.clear();
-  kept_.clear();
+  slots_.clear();
+  counted_.clear();
   deferred_.clear();
   ++generation_;
 }
@@ -140,8 +144,17 @@ bool Gradients::wants(int input) const {
   return mark.leaf != nullptr || mark.slot >= 0;
 }
 
+void Gradients::expect(int input, const Shape& shape) const {
+  const TapeMark& mark = node_.inputs[static_cast<std::size_t>(input)];
+  const std::int64_t wanted = mark.leaf ? mark.leaf->value.numel() : tape_.slot(mark.slot).numel;
+  if (shape.numel() != wanted)
+    fail("tape", "in the gradient of", node_.name + std::string(": expected"), wanted, "elements for input", input,
+         "found", shape);
+}
+
 void Gradients::give(int input, Tensor gradient) {
   const TapeMark& mark = node_.inputs[static_cast<std::size_t>(input)];
+  if (wants(input)) expect(input, gradient.shape());
   if (mark.leaf) {
     Destination place = destination(input, mark.leaf->value.shape());
     if (place.accumulate) {
@@ -157,6 +170,7 @@ void Gradients::give(int input, Tensor gradient) {
 
 void Gradients::give_weight(int input, const Shape& shape, Compute compute) {
   const TapeMark mark = node_.inputs[static_cast<std::size_t>(input)];
+  if (wants(input)) expect(input, shape);
   if (mark.leaf) {
     auto work = [leaf = mark.leaf, shape, compute = std::move(compute)] {
       Tensor place = leaf->gradient_to_write().view(shape);
@@ -164,7 +178,7 @@ void Gradients::give_weight(int input, const Shape& shape, Compute compute) {
       leaf->contributed();
     };
     if (when_ == WeightGradients::later) {
-      tape_.deferred_.push_back(std::move(work));
+      tape_.deferred_.push_back({mark.leaf, std::move(work)});
     } else {
       work();
     }
@@ -177,6 +191,7 @@ void Gradients::give_weight(int input, const Shape& shape, Compute compute) {
 
 Gradients::Destination Gradients::destination(int input, const Shape& shape) {
   const TapeMark& mark = node_.inputs[static_cast<std::size_t>(input)];
+  if (wants(input)) expect(input, shape);
   if (mark.leaf) return {mark.leaf->gradient_to_write().view(shape), !mark.leaf->fresh()};
   return {empty(device(), shape, DType::f32), false};
 }

@@ -55,7 +55,8 @@ class Tape {
   // Runs up to `count` weight gradients that were left for later; returns how many remain.
   std::int64_t run_weight_gradients(std::int64_t count);
 
-  // Forgets all nodes. Tensors marked before are no longer followed.
+  // Forgets all nodes, and with them the uses of leaves (which must still live) that no gradient has answered. Tensors
+  // marked before are no longer followed.
   void clear();
   std::size_t nodes() const noexcept { return nodes_.size(); }
 
@@ -76,22 +77,42 @@ class Tape {
     std::string layer;  // that recorded it, where a timeline is kept
     std::vector<TapeMark> inputs;
     std::vector<Leaf*> leaves;  // among the inputs, frozen ones too, whose memory is not always there
+    std::vector<Leaf*> inside;  // uses that were counted for the region that this node runs again
     std::int32_t first_output;
     std::int32_t outputs;
-    Backward backward;
+    Backward backward;  // empty once it has run
+
+    // Calls what(leaf) for every use of a leaf that this node is to answer.
+    template <class What>
+    void for_uses(What what) const {
+      for (const TapeMark& input : inputs)
+        if (input.leaf) what(*input.leaf);
+      for (Leaf* leaf : inside) what(*leaf);
+    }
+  };
+  // What a node computes, or an input of the tape.
+  struct Slot {
+    Tensor gradient;
+    std::int64_t numel;  // of the tensor, and so of its gradient
+    DType dtype;
+    bool kept;  // an input(), whose gradient outlives the pass
+  };
+  struct Deferred {
+    Leaf* leaf;
+    std::function<void()> work;
   };
 
   void new_slot(Tensor& tensor, bool kept);
-  void accumulate(std::int32_t slot, Tensor gradient);
+  Slot& slot(std::int32_t number) { return slots_[static_cast<std::size_t>(number)]; }
+  void accumulate(std::int32_t number, Tensor gradient);
   void run(Node& node, WeightGradients when);
 
   Device& device_;
   Kernels& kernels_;
   std::vector<Node> nodes_;
-  std::vector<Tensor> gradients_;  // per slot
-  std::vector<DType> dtypes_;      // per slot: of the tensor, and so of its gradient
-  std::vector<bool> kept_;         // per slot: an input(), whose gradient outlives the pass
-  std::vector<std::function<void()>> deferred_;
+  std::vector<Slot> slots_;
+  std::vector<Leaf*> counted_;  // in count_only, for the next node
+  std::vector<Deferred> deferred_;
   std::uint32_t generation_ = 1;
   Mode mode_ = Mode::record;
 };
@@ -105,14 +126,12 @@ class Gradients {
   Device& device() const noexcept { return tape_.device(); }
 
   // The gradient of an output; undefined when nothing reached it.
-  const Tensor& incoming(int output = 0) const {
-    return tape_.gradients_[static_cast<std::size_t>(node_.first_output + output)];
-  }
+  const Tensor& incoming(int output = 0) const { return tape_.slot(node_.first_output + output).gradient; }
   // The same, for the node's own use: in place when nobody else holds it, else a copy is needed.
   bool incoming_is_mine(int output = 0) const { return incoming(output).storage().use_count() == 1; }
 
   bool wants(int input) const;
-  // Adds a gradient of the input's shape (ignored if the input wants none).
+  // Adds a gradient with as many elements as the input (ignored if the input wants none).
   void give(int input, Tensor gradient);
 
   // A weight's gradient: `compute(destination f32, accumulate)` runs now or later. What it captures must be by value.
@@ -128,6 +147,8 @@ class Gradients {
   void written(int input, Tensor gradient);
 
  private:
+  void expect(int input, const Shape& shape) const;
+
   Tape& tape_;
   Tape::Node& node_;
   WeightGradients when_;

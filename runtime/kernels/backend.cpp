@@ -1,11 +1,9 @@
 #include "runtime/kernels/backend.h"
 
-#include <sched.h>
-
 #include <memory>
-#include <thread>
 
 #include "runtime/base/error.h"
+#include "runtime/base/host.h"
 #include "runtime/device/cpu/cpu_device.h"
 #include "runtime/device/cuda_plugin.h"
 #include "runtime/device/dry/dry_device.h"
@@ -14,14 +12,6 @@
 #include "runtime/kernels/reference/reference_kernels.h"
 
 namespace trireme {
-
-int usable_cores() {
-  cpu_set_t cores;
-  if (::sched_getaffinity(0, sizeof(cores), &cores) == 0) return CPU_COUNT(&cores);
-  const auto all = static_cast<int>(std::thread::hardware_concurrency());  // more cores than cpu_set_t holds
-  return all > 0 ? all : 1;
-}
-
 namespace {
 
 Backend make_cuda_backend(int index) {

@@ -20,7 +20,4 @@ struct Backend {
 // negative count, and where a cuda device cannot be had (runtime/device/cuda_plugin.h).
 Backend make_backend(std::string_view name, int threads, int index = 0);
 
-// Cores this process may run on: a container or a launcher may have bound it to some of the machine's.
-int usable_cores();
-
 }  // namespace trireme

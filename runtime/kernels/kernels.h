@@ -173,8 +173,9 @@ class Kernels {
                               bool accumulate_table, bool accumulate_positions) = 0;
 
   // --- losses ---
-  // losses (R) f32 receives weight * loss per row, weights (R) f32 the rows' weights (0 where ignored);
-  // logits (R, V) are overwritten by gradient_scale * d losses / d logits when how.gradient.
+  // losses (R) f32 receives -sum over v of q_v log softmax(logits)_v, q_v = class weight v * (target distribution)_v,
+  // as PyTorch defines it; weights (R) f32 the weight of the row's target (0 where ignored), of which the sum divides a
+  // mean; logits (R, V) are overwritten by gradient_scale * d losses / d logits when how.gradient.
   virtual void cross_entropy(Tensor& losses, Tensor& weights, Tensor& logits, const Tensor& targets,
                              const CrossEntropy& how) = 0;
   // total: one f32, the sum over elements; dx, when not null, its gradient.

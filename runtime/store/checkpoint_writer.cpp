@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "runtime/base/host.h"
 #include "runtime/store/checkpoint.h"
 #include "runtime/store/checksum.h"
 
@@ -26,9 +27,7 @@ bool is_plain(std::string_view name) {
 }  // namespace
 
 std::string unique_tag() {
-  std::array<char, 65> host{};
-  if (::gethostname(host.data(), host.size() - 1) != 0) host[0] = 'h';
-  std::string tag(host.data());
+  std::string tag = host_name();
   std::replace_if(
       tag.begin(), tag.end(), [](char c) { return !is_plain(std::string_view(&c, 1)); }, '-');
   const auto now = std::chrono::system_clock::now().time_since_epoch();

@@ -4,7 +4,7 @@
 #include "collectives/dry/dry_group.h"
 #include "runtime/device/dry/dry_device.h"
 
-namespace trireme::testing {
+namespace trireme::test {
 namespace {
 
 TEST(Dry, RecordsEveryOperationInOrder) {
@@ -82,4 +82,4 @@ TEST(Dry, RefusesCountsThatDoNotFit) {
 }
 
 }  // namespace
-}  // namespace trireme::testing
+}  // namespace trireme::test

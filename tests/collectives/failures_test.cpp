@@ -11,7 +11,7 @@
 #include "runtime/device/cpu/cpu_device.h"
 #include "tests/support/run_ranks.h"
 
-namespace trireme::testing {
+namespace trireme::test {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -247,4 +247,4 @@ TEST(Failures, ImpossibleCallsAreRefused) {
 }
 
 }  // namespace
-}  // namespace trireme::testing
+}  // namespace trireme::test

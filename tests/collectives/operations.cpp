@@ -13,7 +13,7 @@
 #include "runtime/base/error.h"
 #include "runtime/base/philox.h"
 
-namespace trireme::testing {
+namespace trireme::test {
 namespace {
 
 // A few of each path: none, odd, small (sent with the call), staged, and several pieces of the stage with an odd rest.
@@ -356,4 +356,4 @@ std::uint64_t checksum_of_sums(Group& group, Device& device) {
   return hash;
 }
 
-}  // namespace trireme::testing
+}  // namespace trireme::test

@@ -5,7 +5,7 @@
 #include "collectives/group/group.h"
 #include "runtime/device/device.h"
 
-namespace trireme::testing {
+namespace trireme::test {
 
 // Every operation, for every dtype, for counts from none to several pieces of the staging memory.
 void check_all_reduce(Group& group, Device& device);
@@ -24,4 +24,4 @@ void check_random_order(Group& group, Device& device, unsigned seed);
 // Sums of awkward fp32 and 16-bit numbers, as one number that must not depend on run, rank or transport.
 std::uint64_t checksum_of_sums(Group& group, Device& device);
 
-}  // namespace trireme::testing
+}  // namespace trireme::test

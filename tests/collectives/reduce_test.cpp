@@ -11,7 +11,7 @@
 #include <random>
 #include <vector>
 
-namespace trireme::testing {
+namespace trireme::test {
 namespace {
 
 using collectives::reduce;
@@ -184,4 +184,4 @@ TEST(ReduceFloat, NaNInAnySourceGivesNaN) {
 }
 
 }  // namespace
-}  // namespace trireme::testing
+}  // namespace trireme::test

@@ -4,7 +4,7 @@
 #include "tests/collectives/operations.h"
 #include "tests/support/run_ranks.h"
 
-namespace trireme::testing {
+namespace trireme::test {
 namespace {
 
 struct Fleet {
@@ -64,4 +64,4 @@ INSTANTIATE_TEST_SUITE_P(Ranks, Threads,
                          ::testing::PrintToStringParamName());
 
 }  // namespace
-}  // namespace trireme::testing
+}  // namespace trireme::test

@@ -10,7 +10,7 @@
 #include "collectives/rendezvous/world.h"
 #include "tests/support/run_ranks.h"
 
-namespace trireme::testing {
+namespace trireme::test {
 namespace {
 
 bool launched_with(const std::map<std::string, std::string>& variables) {
@@ -53,4 +53,4 @@ TEST(Measure, ReportsEveryOperationOfEverySize) {
 }
 
 }  // namespace
-}  // namespace trireme::testing
+}  // namespace trireme::test

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "runtime/base/error.h"
+#include "runtime/base/host.h"
 #include "tests/launcher/child.h"
 
 namespace trireme::launcher {
@@ -48,11 +49,6 @@ class Fleet : public testing::Test {
     file >> number >> name >> state >> parent;
     return parent;
   }
-  static std::string host() {
-    char name[256] = "";
-    gethostname(name, sizeof name - 1);
-    return name;
-  }
   // What is said beside the line about mpirun's flags.
   static std::string news(const std::string& err) {
     const std::size_t end = err.find('\n');
@@ -84,7 +80,7 @@ TEST_F(Fleet, NamesARankThatIsKilled) {
   const Ended ended = start({"kill", "1", "9"}).wait();
   EXPECT_EQ(ended.code, 128 + 9);
   EXPECT_LT(ended.seconds, 10.0);
-  EXPECT_EQ(news(ended.err), "trireme: rank 1 on host " + host() + " was killed by signal 9 (Killed)\n");
+  EXPECT_EQ(news(ended.err), "trireme: rank 1 on host " + host_name() + " was killed by signal 9 (Killed)\n");
   expect_all_gone();
 }
 

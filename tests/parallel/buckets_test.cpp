@@ -57,7 +57,7 @@ struct Rank {
 class BucketsOfSize : public ::testing::TestWithParam<std::int64_t> {};
 
 TEST_P(BucketsOfSize, HoldTheSumOverRanks) {
-  trireme::testing::run_ranks(3, [](Group& group) {
+  test::run_ranks(3, [](Group& group) {
     Rank rank(group, GetParam());
     rank.flat.begin_step();
     rank.pass({0, 1, 2, 3, 4}, true);
@@ -67,7 +67,7 @@ TEST_P(BucketsOfSize, HoldTheSumOverRanks) {
 }
 
 TEST_P(BucketsOfSize, ReduceOnceAfterTheLastOfSeveralPasses) {
-  trireme::testing::run_ranks(2, [](Group& group) {
+  test::run_ranks(2, [](Group& group) {
     Rank rank(group, GetParam());
     rank.flat.begin_step();
     for (const bool last : {false, false, true}) rank.pass({0, 1, 2, 3, 4}, last);
@@ -77,7 +77,7 @@ TEST_P(BucketsOfSize, ReduceOnceAfterTheLastOfSeveralPasses) {
 }
 
 TEST_P(BucketsOfSize, RanksMayFinishTheirGradientsInDifferentOrders) {
-  trireme::testing::run_ranks(2, [](Group& group) {
+  test::run_ranks(2, [](Group& group) {
     Rank rank(group, GetParam());
     rank.flat.begin_step();
     rank.pass(group.rank() == 0 ? std::vector{0, 1, 2, 3, 4} : std::vector{4, 2, 0, 1, 3}, true);
@@ -87,7 +87,7 @@ TEST_P(BucketsOfSize, RanksMayFinishTheirGradientsInDifferentOrders) {
 }
 
 TEST_P(BucketsOfSize, AParameterThatARankDoesNotUseCountsAsZeroThere) {
-  trireme::testing::run_ranks(2, [](Group& group) {
+  test::run_ranks(2, [](Group& group) {
     Rank rank(group, GetParam());
     for (int step = 0; step < 2; ++step) {  // what the first step left behind must not come back in the second
       rank.flat.begin_step();
@@ -102,7 +102,7 @@ TEST_P(BucketsOfSize, AParameterThatARankDoesNotUseCountsAsZeroThere) {
 INSTANTIATE_TEST_SUITE_P(Bytes, BucketsOfSize, ::testing::Values(1, 150, 1 << 20));
 
 TEST(Buckets, SmallOnesAreManyAndLargeOnesFew) {
-  trireme::testing::run_ranks(2, [](Group& group) {
+  test::run_ranks(2, [](Group& group) {
     EXPECT_EQ(Rank(group, 1).buckets.count(), 10u);  // every parameter its own
     EXPECT_EQ(Rank(group, 1 << 20).buckets.count(), 1u);
   });

@@ -11,7 +11,7 @@ namespace trireme {
 namespace {
 
 TEST(Mesh, GivesEachAxisItsRanks) {
-  trireme::testing::run_ranks(6, [](Group& group) {
+  test::run_ranks(6, [](Group& group) {
     const parallel::Mesh mesh(group, {{"outer", 2}, {"inner", 3}});
     EXPECT_EQ(mesh.axis("outer").size(), 2);
     EXPECT_EQ(mesh.axis("inner").size(), 3);
@@ -30,7 +30,7 @@ TEST(Mesh, GivesEachAxisItsRanks) {
 }
 
 TEST(Mesh, RefusesSizesThatDoNotMakeTheWorld) {
-  trireme::testing::run_ranks(4, [](Group& group) {
+  test::run_ranks(4, [](Group& group) {
     try {
       const parallel::Mesh mesh(group, {{"data", 3}, {"tensor", 2}});
       ADD_FAILURE() << "accepted";
@@ -56,7 +56,7 @@ TEST(Mesh, StandsOverADryGroup) {
 }
 
 TEST(Together, GathersTextsOfAnyLength) {
-  trireme::testing::run_ranks(3, [](Group& group) {
+  test::run_ranks(3, [](Group& group) {
     const Backend backend = make_backend("cpu", 1);
     const std::vector<std::string> texts =
         parallel::gather_text(std::string(static_cast<std::size_t>(group.rank() * 5), 'x'), *backend.device, group,
@@ -66,7 +66,7 @@ TEST(Together, GathersTextsOfAnyLength) {
 }
 
 TEST(Together, AFailureOfOneRankIsThrownByAll) {
-  trireme::testing::run_ranks(3, [](Group& group) {
+  test::run_ranks(3, [](Group& group) {
     const Backend backend = make_backend("cpu", 1);
     try {
       parallel::together(*backend.device, group, backend.device->compute(), [&]() -> std::string {

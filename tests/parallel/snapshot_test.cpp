@@ -40,7 +40,7 @@ TEST(Snapshot, WhatAnyNumberOfRanksSavesAnyNumberLoads) {
   for (const int ranks : {1, 2, 3, 5}) {
     const test::ScratchFolder folder;
     const std::string path = folder / "step-00000012";
-    trireme::testing::run_ranks(ranks, [&](Group& group) { Rank(9).save(path, group); });
+    test::run_ranks(ranks, [&](Group& group) { Rank(9).save(path, group); });
     Rank want(9), got(4);
     const store::CheckpointReader reader(path);
     EXPECT_EQ(reader.step(), 12);
@@ -61,7 +61,7 @@ TEST(Snapshot, WhatAnyNumberOfRanksSavesAnyNumberLoads) {
 TEST(Snapshot, AFailedSaveIsTheSameErrorOnEveryRankAndLeavesNothing) {
   const test::ScratchFolder folder;
   const std::string path = folder / "absent/step-00000012";  // the folder above it does not exist
-  trireme::testing::run_ranks(2, [&](Group& group) {
+  test::run_ranks(2, [&](Group& group) {
     Rank rank(9);
     EXPECT_THROW(rank.save(path, group), parallel::SharedError);
   });
@@ -71,7 +71,7 @@ TEST(Snapshot, AFailedSaveIsTheSameErrorOnEveryRankAndLeavesNothing) {
 TEST(Snapshot, RefusesAnotherModelAndAnotherOptimizer) {
   const test::ScratchFolder folder;
   const std::string path = folder / "step-00000012";
-  trireme::testing::run_ranks(1, [&](Group& group) { Rank(9).save(path, group); });
+  test::run_ranks(1, [&](Group& group) { Rank(9).save(path, group); });
   const store::CheckpointReader reader(path);
   const auto message = [&](Rank&& rank) -> std::string {
     try {

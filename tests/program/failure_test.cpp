@@ -1,9 +1,7 @@
 // A rank that dies or hangs ends the run, and is named; what was saved before stays whole.
-#include <unistd.h>
-
-#include <array>
 #include <csignal>
 
+#include "runtime/base/host.h"
 #include "tests/program/program_test.h"
 
 namespace trireme::test {
@@ -19,12 +17,6 @@ checkpoint { every_steps: 50 keep: 3 }
 log { every_steps: 100000 }
 threads: 1
 )";
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  gethostname(name.data(), name.size() - 1);
-  return name.data();
-}
 
 class Failure : public ProgramTest {
  protected:

@@ -12,7 +12,7 @@
 #include "collectives/threads/thread_group.h"
 #include "runtime/device/cpu/cpu_device.h"
 
-namespace trireme::testing {
+namespace trireme::test {
 
 // Calls body(group, device) in one thread per rank, with a CPU device of its own, and returns when all have ended. An
 // exception of any rank ends the waits of the others and is rethrown here: the first one, not those that followed from
@@ -48,4 +48,4 @@ inline void run_ranks(int ranks, const std::function<void(Group&)>& body, double
   run_ranks(ranks, std::function<void(Group&, Device&)>([&](Group& group, Device&) { body(group); }), deadline);
 }
 
-}  // namespace trireme::testing
+}  // namespace trireme::test

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "runtime/base/error.h"
 #include "runtime/kernels/reference/reference_class.h"
@@ -31,7 +32,8 @@ Point point_of(PointwiseLoss loss, double x, double t) {
 
 }  // namespace
 
-// loss = -sum over v of q_v log p_v, with p = softmax(logits) and q = (1 - s) one-hot + s / V; gradient p - q.
+// loss = -sum over v of q_v log p_v, with p = softmax(logits) and q_v = w_v ((1 - s) [v = target] + s / V); gradient
+// p sum(q) - q.
 void ReferenceKernels::cross_entropy(Tensor& losses, Tensor& weights, Tensor& logits, const Tensor& targets,
                                      const CrossEntropy& how) {
   const std::int64_t rows = rows_of(logits), classes = columns_of(logits);
@@ -39,7 +41,9 @@ void ReferenceKernels::cross_entropy(Tensor& losses, Tensor& weights, Tensor& lo
   const Values class_weights =
       how.class_weights == nullptr ? Values(static_cast<std::size_t>(classes), 1.0) : load(*how.class_weights);
   Values values = load(logits), loss_of(wanted.size()), weight_of(wanted.size());
-  const double smoothing = how.label_smoothing;
+  const double smoothing = how.label_smoothing,
+               mean_weight =
+                   std::accumulate(class_weights.begin(), class_weights.end(), 0.0) / static_cast<double>(classes);
   for (std::int64_t r = 0; r < rows; ++r) {
     const auto row = static_cast<std::size_t>(r);
     double* z = values.data() + r * classes;
@@ -48,11 +52,12 @@ void ReferenceKernels::cross_entropy(Tensor& losses, Tensor& weights, Tensor& lo
     const double largest = *std::max_element(z, z + classes);
     double total = 0;
     for (std::int64_t v = 0; v < classes; ++v) total += std::exp(z[v] - largest);
+    const double all_q = (1 - smoothing) * weight_of[row] + smoothing * mean_weight;
     for (std::int64_t v = 0; v < classes; ++v) {
-      const double log_p = z[v] - largest - std::log(total);
-      const double q = (v == wanted[row] ? 1 - smoothing : 0) + smoothing / static_cast<double>(classes);
-      if (counts && q > 0) loss_of[row] -= weight_of[row] * q * log_p;
-      z[v] = counts ? how.gradient_scale * weight_of[row] * (std::exp(log_p) - q) : 0;
+      const double log_p = z[v] - largest - std::log(total), of_class = class_weights[static_cast<std::size_t>(v)];
+      const double q = of_class * ((v == wanted[row] ? 1 - smoothing : 0) + smoothing / static_cast<double>(classes));
+      if (counts && q > 0) loss_of[row] -= q * log_p;
+      z[v] = counts ? how.gradient_scale * (std::exp(log_p) * all_q - q) : 0;
     }
   }
   store(losses, loss_of);

@@ -12,7 +12,7 @@
 #include "tests/collectives/operations.h"
 #include "tests/support/run_ranks.h"
 
-namespace trireme::testing {
+namespace trireme::test {
 namespace {
 
 class Ranks : public ::testing::Environment {
@@ -91,10 +91,10 @@ GroupOptions options_from(int argc, char** argv) {
 }
 
 }  // namespace
-}  // namespace trireme::testing
+}  // namespace trireme::test
 
 int main(int argc, char** argv) {
-  using namespace trireme::testing;
+  using namespace trireme::test;
   ::testing::InitGoogleTest(&argc, argv);
   if (!trireme::World::launched([](const char* name) -> const char* { return std::getenv(name); })) return 1;
   ranks = new Ranks(options_from(argc, argv));

@@ -11,6 +11,7 @@
 #include "runtime/ops/recompute.h"
 #include "tests/support/compare.h"
 #include "tests/support/random_tensors.h"
+#include "tests/support/scratch_folder.h"
 
 namespace trireme {
 namespace {
@@ -157,6 +158,54 @@ TEST_F(TapeTest, TensorsOfAClearedTapeAreNotFollowed) {
   EXPECT_FALSE(tape_.follows(y));
 }
 
+TEST_F(TapeTest, WhatAClearedTapeHadCountedIsNotWaitedFor) {
+  Leaf weight;
+  make(weight, {4, 4}, 1);
+  int reports = 0;
+  weight.on_ready = [&] { ++reports; };
+  const auto forward = [&] {
+    return ops::sum(cx_, ops::linear(cx_, ops::linear(cx_, x(), weight.tensor(), {}), weight.tensor(), {}));
+  };
+  tape_.backward(forward(), 1.0f);
+  const test::Values want = test::values_of(weight.gradient);
+  EXPECT_EQ(reports, 1);
+  weight.begin_step();
+  forward();
+  tape_.clear();
+  tape_.backward(forward(), 1.0f);
+  EXPECT_EQ(reports, 2);
+  EXPECT_TRUE(test::close(test::values_of(weight.gradient), want, {}));
+  // Also weight gradients that were left for later, one of two done.
+  weight.begin_step();
+  tape_.backward(forward(), 1.0f, WeightGradients::later);
+  EXPECT_EQ(tape_.run_weight_gradients(1), 1);
+  tape_.clear();
+  tape_.backward(forward(), 1.0f);
+  EXPECT_EQ(reports, 3);
+}
+
+TEST_F(TapeTest, AStepThatBeganAfterThePassHasForgottenItToo) {
+  Leaf weight;
+  make(weight, {4, 4}, 1);
+  int reports = 0;
+  weight.on_ready = [&] { ++reports; };
+  const auto forward = [&] { return ops::sum(cx_, ops::linear(cx_, x(), weight.tensor(), {})); };
+  forward();
+  weight.begin_step();
+  tape_.clear();
+  tape_.backward(forward(), 1.0f);
+  EXPECT_EQ(reports, 1);
+}
+
+TEST_F(TapeTest, AGradientOfAnotherSizeNamesItsOperation) {
+  const Tensor in = tape_.input(x());
+  Tensor out = test::random_tensor(device(), {3, 4}, DType::f32, 5);
+  record(cx_, "twist", {&in}, {&out}, [](Gradients& g) { g.give(0, g.incoming().range(0, 6)); });
+  const std::string message = test::message_of<Error>([&] { tape_.backward(ops::sum(cx_, out), 1.0f); });
+  EXPECT_NE(message.find("in the gradient of twist: expected 12 elements for input 0 found (6)"), std::string::npos)
+      << message;
+}
+
 class RecomputeTest : public TapeTest {
  protected:
   // Two layers that share a weight, the second one recomputed or not; returns the weight's gradient.
@@ -189,6 +238,29 @@ TEST_F(RecomputeTest, GivesTheSameBitsAndOneReport) {
   const test::Values again = gradient(true);
   EXPECT_EQ(reports_, 1);
   EXPECT_EQ(plain, again);
+}
+
+TEST_F(RecomputeTest, WhatAClearedTapeHadCountedIsNotWaitedFor) {
+  Leaf weight;
+  make(weight, {4, 4}, 1);
+  int reports = 0;
+  weight.on_ready = [&] { ++reports; };
+  const auto forward = [&] {
+    const auto region = [&](Context& inner, const std::vector<Tensor>& in) {
+      return std::vector<Tensor>{ops::linear(inner, in[0], weight.tensor(), {})};
+    };
+    return ops::recompute(cx_, {x()}, region)[0];
+  };
+  forward();
+  tape_.clear();
+  tape_.backward(ops::sum(cx_, forward()), 1.0f);
+  EXPECT_EQ(reports, 1);
+  // A region that nothing depends on answers for the leaves inside it.
+  weight.begin_step();
+  const Tensor used = forward();
+  forward();
+  tape_.backward(ops::sum(cx_, used), 1.0f);
+  EXPECT_EQ(reports, 2);
 }
 
 TEST_F(RecomputeTest, KeepsLess) {

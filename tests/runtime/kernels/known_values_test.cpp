@@ -221,6 +221,23 @@ TEST_F(KnownValues, CrossEntropy) {
   EXPECT_EQ(values_of(logits), (Values{0, std::log(2.0), std::log(3.0)}));  // untouched
 }
 
+// From PyTorch 2, in float64: loss = torch.nn.functional.cross_entropy(logits, targets, weight=class_weights,
+// ignore_index=-1, label_smoothing=0.3, reduction="none"); loss.sum().backward().
+TEST_F(KnownValues, CrossEntropyWeighsTheSmoothedTargetsOfEachClass) {
+  Tensor losses = zeros({3}), weights = zeros({3});
+  Tensor logits = tensor({0.5, -1.0, 2.0, 0.25, 1.5, 0.75, -0.5, 0.0, 0.1, 0.2, 0.3, 0.4}, {3, 4});
+  const Tensor class_weights = tensor({0.5, 2.0, 1.25, 4.0}, {4});
+  k().cross_entropy(losses, weights, logits, ids({2, 0, -1}),
+                    {.class_weights = &class_weights, .label_smoothing = 0.3f});
+  const Tolerance rounded{1e-7, 1e-7};  // 0.3 is a float here
+  EXPECT_TRUE(close(values_of(losses), {1.569012541490269, 1.3131925339234187, 0}, rounded));
+  EXPECT_EQ(values_of(weights), (Values{1.25, 0.5, 0}));
+  EXPECT_TRUE(close(values_of(logits),
+                    {0.18710446432, -0.099883969906, 0.037857372892, -0.125077867306, 0.121148528085, 0.090268551768,
+                     -0.024911907384, -0.186505172469, 0, 0, 0, 0},
+                    rounded));
+}
+
 TEST_F(KnownValues, IdsOutsideTheTableAreErrors) {
   Tensor y = zeros({1, 2}), table = zeros({3, 2}), losses = zeros({1}), weights = zeros({1}), logits = zeros({1, 3});
   EXPECT_THROW(k().embedding(y, ids({3}), table, nullptr, 0), Error);

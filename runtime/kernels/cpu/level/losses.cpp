@@ -35,7 +35,31 @@ float uniform_loss(const typename S::Element* row, std::int64_t columns, const L
   return stats.log_total - static_cast<float>(total / static_cast<double>(columns));
 }
 
-// loss = sum of q (log_total - (x - largest)), q = (1 - s) one-hot + s / V; gradient softmax(x) - q.
+struct Weighted {
+  float loss;    // the average of weight (log_total - (x - largest))
+  float weight;  // the average of the weights
+};
+
+template <class S>
+Weighted weighted_uniform_loss(const typename S::Element* row, const float* weights, std::int64_t columns,
+                               const LogSum& stats) {
+  double loss = 0, weight = 0;
+  constexpr std::int64_t block = 1024;
+  for (std::int64_t begin = 0; begin < columns; begin += block) {
+    Floats losses = zeros(), sums = zeros();
+    for_lanes(columns - begin < block ? columns - begin : block, [&](std::int64_t c, auto count) {
+      const Floats w = only(load<F32>(weights + begin + c, count), count, 0.0f);
+      losses += w * (stats.log_total - only(load<S>(row + begin + c, count) - stats.largest, count, 0.0f));
+      sums += w;
+    });
+    loss += static_cast<double>(sum_of(losses));
+    weight += static_cast<double>(sum_of(sums));
+  }
+  const auto count = static_cast<double>(columns);
+  return {static_cast<float>(loss / count), static_cast<float>(weight / count)};
+}
+
+// loss = sum of q (log_total - (x - largest)), q = w ((1 - s) one-hot + s / V); gradient softmax(x) sum(q) - q.
 template <class S>
 void cross_entropy_row(const CrossEntropyRows& rows, std::int64_t at) {
   const std::int64_t classes = rows.classes;
@@ -49,20 +73,25 @@ void cross_entropy_row(const CrossEntropyRows& rows, std::int64_t at) {
   const LogSum stats = log_sum_exp<S>(row, classes);
   const float logit = element<S>(row + target);
   const float smoothing = rows.label_smoothing;
-  float loss = stats.log_total - (logit - stats.largest);
-  if (smoothing != 0) loss = (1 - smoothing) * loss + smoothing * uniform_loss<S>(row, classes, stats);
-  const float weight = rows.class_weights ? rows.class_weights[target] : 1.0f;
-  rows.losses[at] = weight * loss;
+  const float* class_weights = rows.class_weights;
+  const float weight = class_weights ? class_weights[target] : 1.0f;
+  Weighted uniform{0.0f, 1.0f};
+  if (smoothing != 0 && class_weights) uniform = weighted_uniform_loss<S>(row, class_weights, classes, stats);
+  if (smoothing != 0 && !class_weights) uniform.loss = uniform_loss<S>(row, classes, stats);
+  const float sharp = (1 - smoothing) * weight;
+  rows.losses[at] = sharp * (stats.log_total - (logit - stats.largest)) + smoothing * uniform.loss;
   rows.weights[at] = weight;
   if (!rows.gradient) return;
-  const float scale = weight * rows.gradient_scale, factor = scale / stats.total;
+  const float scale = rows.gradient_scale, spread = smoothing * uniform.weight;
+  const float factor = scale * (sharp + spread) / stats.total;
   const float everywhere = scale * smoothing / static_cast<float>(classes);
   for_lanes(classes, [=](std::int64_t c, auto count) {
     const Floats p = exp_of_nonpositive(load<S>(row + c, count) - stats.largest);
-    store<S>(row + c, p * factor - everywhere, count);
+    const Floats q = class_weights ? load<F32>(class_weights + c, count) * everywhere : all(everywhere);
+    store<S>(row + c, p * factor - q, count);
   });
   const float p = __builtin_expf(logit - stats.largest) / stats.total;
-  store_element<S>(row + target, scale * (p - (1 - smoothing)) - everywhere);
+  store_element<S>(row + target, scale * (sharp * (p - 1) + spread * p) - everywhere * weight);
 }
 
 struct PointLoss {
