@@ -12,6 +12,8 @@
 #include "launcher/fleet/mpirun_voice.h"
 #include "launcher/fleet/place.h"
 #include "launcher/fleet/stop.h"
+#include "launcher/trainer/entry.h"
+#include "runtime/base/error.h"
 
 namespace {
 
@@ -48,6 +50,9 @@ int run(const trireme::launcher::Run& chosen) {
     return chosen();
   } catch (const std::bad_alloc&) {
     show("out of memory; try a smaller batch.micro, or recompute: block");
+  } catch (const trireme::TimedOut& error) {
+    show(error.what());
+    return trireme::launcher::timed_out;
   } catch (const std::exception& error) {
     show(error.what());
   }

@@ -73,7 +73,7 @@ void Link::open(double deadline) {
     MPI_Request request = MPI_REQUEST_NULL;
     check_mpi(MPI_Comm_idup(MPI_COMM_WORLD, comm, &request), "MPI_Comm_idup");
     if (!complete(request, deadline))
-      fail("mpi", "rank", rank_, "of", size_, "waited", deadline, "s at the start: not all ranks have begun");
+      fail<TimedOut>("mpi", "rank", rank_, "of", size_, "waited", deadline, "s at the start: not all ranks have begun");
     MPI_Comm_set_errhandler(*comm, MPI_ERRORS_RETURN);
   }
 }
@@ -85,7 +85,7 @@ std::vector<std::byte> Link::gather(std::span<const std::byte> mine, double dead
   check_mpi(MPI_Iallgather(mine.data(), bytes, MPI_BYTE, all.data(), bytes, MPI_BYTE, messages_, &request),
             "MPI_Iallgather");
   if (!complete(request, deadline))
-    fail("mpi", "rank", rank_, "of", size_, "waited", deadline, "s while", what, "- a rank has stopped or ended");
+    fail<TimedOut>("mpi", "rank", rank_, "of", size_, "waited", deadline, "s while", what, "- a rank has stopped or ended");
   return all;
 }
 

@@ -22,7 +22,9 @@ void RankChoice::add_to(CLI::App& command, Restarts restarts) {
       ->type_name("WORD")
       ->allow_extra_args(false);
   if (restarts == Restarts::offered)
-    command.add_option("--max-restarts", max_restarts, "After a failure, go on from the newest checkpoint this often")
+    command
+        .add_option("--max-restarts", max_restarts,
+                    "When a rank or a host is lost, go on from the newest checkpoint, at most N times")
         ->type_name("N");
 }
 
@@ -33,6 +35,8 @@ FleetOptions RankChoice::fleet() const {
   require(max_restarts >= 0, "--max-restarts", "expected 0 or more, found", max_restarts);
   require(!as_threads || (hosts.empty() && hostfile.empty()), "--ranks-as-threads",
           "excludes --hosts and --hostfile: threads are on this host");
+  require(!as_threads || max_restarts == 0, "--ranks-as-threads",
+          "excludes --max-restarts: when one of the threads is lost, all are");
   return {.ranks = ranks,
           .hosts = hosts,
           .hostfile = hostfile,

@@ -9,14 +9,18 @@
 #include "launcher/trainer/entry.h"
 #include "parallel/training/step.h"
 #include "runtime/base/error.h"
+#include "runtime/store/checkpoint.h"
 
 namespace trireme::launcher {
 namespace {
+
+constexpr const char* newest = "true";  // what a flag without a value is
 
 struct Request {
   TrainOptions train;
   RankChoice ranks;
   std::string trace;
+  std::string resume;  // empty: not wanted
   bool help_job = false;
 };
 
@@ -24,8 +28,9 @@ std::vector<std::string> rank_command(const Request& request) {
   const TrainOptions& options = request.train;
   std::vector<std::string> words{own_path(), "train", options.job};
   for (const std::string& set : options.sets) words.insert(words.end(), {"--set", set});
-  if (options.resume) words.push_back("--resume");
+  if (options.resume) words.push_back(options.checkpoint.empty() ? "--resume" : "--resume=" + options.checkpoint);
   if (!request.trace.empty()) words.insert(words.end(), {"--trace", request.trace});
+  if (!options.mark.empty()) words.insert(words.end(), {"--mark", options.mark});
   return words;
 }
 
@@ -51,6 +56,8 @@ int run(Request& request) {
   }
   require(!options.job.empty(), "train", "expected a job file; trireme train --help-job lists what it may say");
   if (!request.trace.empty()) options.trace = parse_trace_steps(request.trace);
+  options.resume = !request.resume.empty();
+  if (request.resume != newest) options.checkpoint = request.resume;
   const Place place = launched_by();
   FleetOptions fleet = request.ranks.fleet();
   if (!place.is_rank() || options.dry_run) {
@@ -64,6 +71,7 @@ int run(Request& request) {
   options.ranks_as_threads = request.ranks.as_threads;
   options.ranks = place.is_rank() && !options.dry_run ? place.size : fleet.ranks;
   if (options.dry_run || options.ranks_as_threads) return train(options);
+  if (fleet.max_restarts > 0) options.mark = store::unique_tag();
   if (needs_fleet(fleet, place)) return run_fleet(fleet, rank_command(request));
   return train(options);
 }
@@ -78,7 +86,10 @@ void add_train(CLI::App& program, Run& chosen) {
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
   request->ranks.add_to(command, RankChoice::Restarts::offered);
-  command.add_flag("--resume", request->train.resume, "Go on from the newest checkpoint in the run's folder");
+  command.add_flag("--resume", request->resume,
+                   "Go on from the newest checkpoint in the run's folder, or with --resume=RUN/step-00000010 from that "
+                   "one");
+  command.add_option("--mark", request->train.mark)->group("");  // what this program tells the ranks that it starts
   command.add_option("--trace", request->trace, "Write a timeline of steps FIRST to LAST, for ui.perfetto.dev")
       ->type_name("steps=FIRST:LAST");
   command.add_flag("--dry-run", request->train.dry_run, "Print memory, FLOPs and bytes sent; touch nothing");

@@ -43,10 +43,6 @@ int rank_of_name(const std::string& name) {
   return rank;
 }
 
-std::string lost_host(const std::string& host) {
-  return "contact with host " + (host.empty() ? "?" : host) + " was lost";
-}
-
 // A banner that ends the run, in our words; empty for one that is not known.
 std::string trouble_in(std::string_view banner) {
   if (has(banner, "not enough slots"))
@@ -57,9 +53,6 @@ std::string trouble_in(std::string_view banner) {
   if (has(banner, "could not access") && has(banner, "Executable:"))
     return "host " + word_after(banner, "Node:") + " has no program " + word_after(banner, "Executable:") +
            "; it must have the same path on every host";
-  if (has(banner, "lost communication with a remote daemon")) {
-    return lost_host(word_after(banner.substr(std::min(banner.size(), banner.find("Remote daemon"))), "on node"));
-  }
   if (has(banner, "unable to open the hostfile")) return "mpirun cannot read the hostfile";
   return {};
 }
@@ -101,7 +94,7 @@ std::optional<std::string> MpirunVoice::hear(std::string_view line) {
       has(line, "orte_base_help_aggregate"))
     return std::nullopt;
   if (line.starts_with("Connection to ") && has(line, "closed by remote host")) {  // ssh: its host has gone
-    if (diagnosis_.trouble.empty()) diagnosis_.trouble = lost_host(word_after(line, "Connection to"));
+    lose_host(word_after(line, "Connection to"));
     return std::nullopt;
   }
   if (line.starts_with("ssh: ") || line.find("Permission denied (") != std::string_view::npos ||
@@ -146,6 +139,10 @@ std::optional<std::string> MpirunVoice::read_banner() {
     diagnosis_.exit_code = number_after(banner, "with errorcode", 0);
     return std::nullopt;
   }
+  if (has(banner, "lost communication with a remote daemon")) {
+    lose_host(word_after(banner.substr(std::min(banner.size(), banner.find("Remote daemon"))), "on node"));
+    return std::nullopt;
+  }
   if (std::string trouble = trouble_in(banner); !trouble.empty()) {
     if (diagnosis_.trouble.empty()) diagnosis_.trouble = std::move(trouble);
     return std::nullopt;
@@ -155,6 +152,12 @@ std::optional<std::string> MpirunVoice::read_banner() {
     return std::nullopt;
   }
   return banner.empty() ? banner : "mpirun: " + banner.substr(0, banner.size() - 1);
+}
+
+void MpirunVoice::lose_host(const std::string& host) {
+  if (!diagnosis_.trouble.empty()) return;
+  diagnosis_.trouble = "contact with host " + (host.empty() ? "?" : host) + " was lost";
+  diagnosis_.lost_host = true;
 }
 
 std::string MpirunVoice::rest() {

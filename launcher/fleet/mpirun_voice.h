@@ -17,6 +17,7 @@ struct Diagnosis {
   std::string signal_name;
   int exit_code = 0;        // with which it left
   std::string trouble;      // of mpirun itself: no contact with a host, no program there, ...
+  bool lost_host = false;   // the trouble is that a host which took part has gone
   std::string detail;       // ssh's own words
   std::string hint;         // what a surviving rank's library saw: a consequence, told if nothing else is known
   bool rank_spoke = false;  // a rank has said why: nothing needs to be added
@@ -37,6 +38,7 @@ class MpirunVoice {
  private:
   std::optional<std::string> hear_rank(std::string_view line);
   std::optional<std::string> read_banner();
+  void lose_host(const std::string& host);
 
   bool begun_ = false;
   bool in_banner_ = false;

@@ -43,6 +43,10 @@ bool stop_requested() noexcept {
   return requested;
 }
 
+void leave_if_told() {
+  if (requested) throw Stopped();
+}
+
 void stop_watching() noexcept {
   leaving = true;
 }

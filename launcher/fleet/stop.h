@@ -4,6 +4,8 @@
 #include <csignal>
 #include <initializer_list>
 
+#include "runtime/base/error.h"
+
 namespace trireme::launcher {
 
 // From now on these signals are noted; a second one, unless it is SIGUSR1, ends the process at once with 128 + its
@@ -12,6 +14,15 @@ namespace trireme::launcher {
 void watch_for_stop();
 // Has one of them come? For the training loop to ask between steps.
 bool stop_requested() noexcept;
+
+// What work throws that a stop interrupts.
+class Stopped : public Error {
+ public:
+  Stopped() : Error("[stop] told to stop") {}
+};
+// Throws Stopped if a stop was requested. For work that takes more than a second to call now and then.
+void leave_if_told();
+
 // These signals end the process again.
 void stop_watching() noexcept;
 

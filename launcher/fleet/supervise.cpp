@@ -18,6 +18,7 @@
 #include "launcher/fleet/mpirun_voice.h"
 #include "launcher/fleet/processes.h"
 #include "launcher/fleet/stop.h"
+#include "launcher/trainer/entry.h"
 #include "runtime/base/error.h"
 #include "runtime/base/file.h"
 
@@ -29,7 +30,7 @@ using namespace std::chrono_literals;
 
 constexpr auto tick = 500ms;
 constexpr auto grace_after_kill = 3s;    // for mpirun to clean up before it is killed itself
-constexpr auto patience_with_dead = 4s;  // mpirun collects a dead rank within milliseconds unless it hangs
+constexpr auto patience_with_dead = 6s;  // mpirun collects a dead rank within milliseconds unless it hangs
 constexpr auto grace_after_banner = 6s;  // between mpirun naming a failed rank and its own end
 
 struct Pipe {
@@ -258,8 +259,11 @@ Outcome Supervisor::run() {
   bury();
   Outcome outcome{.exit_code = WIFSIGNALED(*status_) ? 128 + WTERMSIG(*status_) : WEXITSTATUS(*status_),
                   .stopped = stop_signal_ != 0,
-                  .message = {}};
+                  .message = {},
+                  .lost = {}};
   const Diagnosis& diagnosis = voice_.diagnosis();
+  const bool known = diagnosis.signal || diagnosis.exit_code;  // what the first rank that failed died of
+  if (hung_ && known) outcome.exit_code = diagnosis.signal ? 128 + diagnosis.signal : diagnosis.exit_code;
   // After a stop, a rank that had not begun to listen dies of the signal, and one that is told again is killed.
   const bool as_asked = diagnosis.signal == 0 || diagnosis.signal == SIGUSR1 || silent_;
   if (outcome.stopped && as_asked) {
@@ -273,10 +277,14 @@ Outcome Supervisor::run() {
   if (late_)
     outcome.message = "no rank has begun within " + seconds_text(launch_.start_seconds) + " on " + launch_.hosts +
                       (launch_.here ? "" : "; `ssh HOST true` must work there without a question");
-  else if (hung_ && diagnosis.signal == 0)
+  else if (hung_ && !known && diagnosis.trouble.empty())
     outcome.message = "a rank died and mpirun did not end the others; everything was killed";
-  else if (WIFSIGNALED(*status_) && diagnosis.signal == 0)
+  else if (WIFSIGNALED(*status_) && !hung_ && !known)
     outcome.message = "mpirun was killed by signal " + std::to_string(WTERMSIG(*status_));
+  if (outcome.exit_code == timed_out)
+    outcome.lost = "a rank has waited past its deadline";
+  else if (diagnosis.signal || diagnosis.lost_host || (!late_ && !known && !diagnosis.rank_spoke && (hung_ || WIFSIGNALED(*status_))))
+    outcome.lost = outcome.message;
   return outcome;
 }
 

@@ -11,6 +11,7 @@ struct Outcome {
   int exit_code = 0;     // the command's, or 128 + the signal that killed it
   bool stopped = false;  // a signal to this process asked for the end
   std::string message;   // why it failed, if nobody else has said so
+  std::string lost;      // what was lost and may be there the next time: "rank 1 on host a was killed by ..."; or empty
 };
 
 // Passes the command's output on. The first SIGINT, SIGTERM, SIGHUP or SIGUSR1 to this process is handed to the ranks

@@ -9,8 +9,10 @@
 
 namespace trireme::launcher {
 
-// Exit code of a run that was told to stop, saved, and can be resumed (EX_TEMPFAIL).
-inline constexpr int stopped_early = 75;
+// Exit codes of a run. An error that would come again (a wrong job, bad data, a checkpoint that does not fit, a full disk)
+// is 1, a wrong command line 2; a rank that was killed gives 128 + its signal.
+inline constexpr int stopped_early = 75;  // was told to stop, saved, and can be resumed (EX_TEMPFAIL)
+inline constexpr int timed_out = 69;      // something did not answer within its deadline (EX_UNAVAILABLE)
 
 struct TrainOptions {
   std::string job;                // path of the job file
@@ -18,6 +20,10 @@ struct TrainOptions {
   int ranks = 1;                  // of the whole run
   bool ranks_as_threads = false;  // all ranks in this process; otherwise this process is one rank (fleet/place.h)
   bool resume = false;            // from the newest checkpoint in the run's folder; from the start where there is none
+  std::string checkpoint = {};    // resume from this one
+  // What the command is known by that starts the ranks, again after a failure: a run that carries this mark is its own,
+  // and is resumed.
+  std::string mark = {};
   TraceSteps trace{};             // steps whose timeline is written
   bool dry_run = false;           // print what a run on `ranks` ranks would need, touch nothing
   bool json = false;              // print the dry run's report as JSON

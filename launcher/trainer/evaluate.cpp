@@ -25,7 +25,7 @@ double mean_loss(FinishedRun& run, const data::Loader& loader, std::int64_t samp
 }  // namespace
 
 int evaluate(const EvaluateOptions& options) {
-  FinishedRun run(options.run, options.sets, options.device, options.threads);
+  FinishedRun run({.path = options.run, .sets = options.sets, .device = options.device, .threads = options.threads});
   const Sources sources = open_data(run.job);
   if (!sources.validation) fail("evaluate", "the job keeps no validation data; set data.*.validation*");
   data::LoaderOptions order = loader_options(run.job);

@@ -13,8 +13,14 @@ namespace trireme::launcher {
 
 class FinishedRun {
  public:
-  // `path` is a run's folder (its newest checkpoint is used) or one of its checkpoints. `sets` override the run's job.
-  FinishedRun(const std::string& path, const std::vector<std::string>& sets, const std::string& device, int threads);
+  struct Options {
+    std::string path;               // a run's folder (its newest checkpoint that is whole is used) or a checkpoint
+    std::vector<std::string> sets;  // override the run's job
+    std::string device = "auto";
+    int threads = 0;
+  };
+  // Every byte of the parameters is verified. Says on stderr which newer checkpoints were passed over, and why.
+  explicit FinishedRun(const Options& options);
 
   job::Job job;
   std::string checkpoint;
@@ -22,6 +28,9 @@ class FinishedRun {
   Backend backend;
   std::unique_ptr<KnownTask> task;
   std::unique_ptr<nn::FlatParameters> parameters;
+
+ private:
+  void open(const std::string& path, const Options& options);
 };
 
 }  // namespace trireme::launcher

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "launcher/fleet/stop.h"
 #include "runtime/base/host.h"
 #include "runtime/data/synthetic.h"
 #include "runtime/data/text.h"
@@ -129,7 +130,8 @@ Sources open_text(const job::Job& job) {
   require(gpt_config(job).vocabulary >= tokenizer->vocabulary_size(), "model.gpt.vocabulary",
           "expected room for the tokenizer's", tokenizer->vocabulary_size(), "tokens, found",
           gpt_config(job).vocabulary);
-  data::TextOptions options{.paths = {from.paths().begin(), from.paths().end()}, .patterns = {}};
+  data::TextOptions options{
+      .paths = {from.paths().begin(), from.paths().end()}, .patterns = {}, .between = leave_if_told};
   for (const std::string& extension : from.extensions()) options.patterns.include.push_back("*" + extension);
   auto stream = data::read_text(options, *tokenizer);
   if (from.validation_fraction() == 0.0) return {windows(stream, job, true), nullptr};

@@ -8,7 +8,7 @@
 namespace trireme::launcher {
 
 int generate(const GenerateOptions& options) {
-  FinishedRun run(options.run, {}, options.device, options.threads);
+  FinishedRun run({.path = options.run, .sets = {}, .device = options.device, .threads = options.threads});
   const auto tokenizer = make_tokenizer(run.job);
   auto* language = dynamic_cast<LanguageModel*>(run.task.get());
   if (!language || !tokenizer)

@@ -15,6 +15,7 @@
 
 #include "collectives/threads/thread_group.h"
 #include "launcher/fleet/place.h"
+#include "launcher/trainer/entry.h"
 #include "parallel/together/together.h"
 #include "runtime/base/host.h"
 
@@ -35,6 +36,10 @@ std::string words_of(const std::exception& error) {
   if (dynamic_cast<const std::bad_alloc*>(&error))
     return "out of memory; try a smaller batch.micro, or recompute: block";
   return error.what();
+}
+
+int code_of(const std::exception& error) {
+  return dynamic_cast<const TimedOut*>(&error) ? timed_out : 1;
 }
 
 int in_threads(const RankOptions& options, const std::function<int(RankView&)>& body) {
@@ -58,6 +63,7 @@ int in_threads(const RankOptions& options, const std::function<int(RankView&)>& 
         const std::lock_guard lock(mutex);
         if (!shown) show(group->rank(), words_of(error));
         shown = true;  // what follows in the other ranks follows from this
+        mine = code_of(error);
         if (!shared) group->abort(error.what());
       }
       const std::lock_guard lock(mutex);
@@ -86,7 +92,7 @@ int as_one_of_many(const RankOptions& options, const std::function<int(RankView&
     // speaks and ends the others while they wait.
     if (world->rank() > 0 && !is_supervised()) std::this_thread::sleep_for(std::chrono::seconds(3));
     show(world->rank(), words_of(error));
-    world->abort(1);
+    world->abort(code_of(error));
   }
 }
 

@@ -23,8 +23,8 @@ struct RankView {
 };
 
 // Calls body(view) for each rank of this process and returns the exit code: the largest that a body returned, or 1
-// after an error, which has then been shown, with the rank's number where there are several. An error of one rank ends
-// all.
+// after an error (timed_out after a TimedOut), which has then been shown, with the rank's number where there are
+// several. An error of one rank ends all.
 int on_ranks(const RankOptions& options, const std::function<int(RankView&)>& body);
 
 }  // namespace trireme::launcher

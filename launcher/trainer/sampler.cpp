@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "launcher/fleet/stop.h"
+
 namespace trireme::launcher {
 namespace {
 
@@ -73,6 +75,7 @@ std::string sample_text(models::Gpt& model, Backend& backend, DType dtype, const
   Reader reader(model, backend, dtype);
   std::vector<std::int32_t> unread = tail(longest);
   for (std::int64_t i = 0; i < options.tokens; ++i) {
+    leave_if_told();
     if (reader.length() + std::ssize(unread) > longest) {
       reader.forget();
       unread = tail(std::max<std::int64_t>(longest / 2, 1));

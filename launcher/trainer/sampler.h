@@ -21,7 +21,8 @@ struct SampleOptions {
 };
 
 // The prompt's continuation. Beyond the model's sequence length the oldest half of the text is forgotten. Tokens the
-// tokenizer does not have (a padded vocabulary) are never drawn. `dtype` is the one the model computes in.
+// tokenizer does not have (a padded vocabulary) are never drawn. `dtype` is the one the model computes in. Throws
+// Stopped when the process is told to stop (fleet/stop.h).
 std::string sample_text(models::Gpt& model, Backend& backend, DType dtype, const data::Tokenizer& tokenizer,
                         const SampleOptions& options);
 

@@ -5,11 +5,13 @@
 
 #include "launcher/fleet/rank_table.h"
 #include "launcher/fleet/stop.h"
+#include "launcher/trainer/beginning.h"
 #include "launcher/trainer/dry_run.h"
 #include "launcher/trainer/entry.h"
 #include "launcher/trainer/loop.h"
 #include "launcher/trainer/ranks.h"
 #include "launcher/trainer/sampler.h"
+#include "parallel/together/any_rank.h"
 #include "parallel/together/together.h"
 #include "runtime/store/run_folder.h"
 
@@ -29,51 +31,6 @@ std::string table_of(const RankView& view, const job::Job& job) {
   return rank_table(rows);
 }
 
-// The run's folder. The first rank's work.
-void prepare_folder(const job::Job& job, bool resume) {
-  std::error_code error;
-  fs::create_directories(job.run_dir(), error);
-  if (error)
-    fail("run_dir", "cannot make the folder", job.run_dir() + ":", error.message(),
-         "- choose another with --set run_dir=");
-  store::remove_unfinished(job.run_dir());
-  if (!resume) {
-    const store::FoundCheckpoint found = store::latest_checkpoint(job.run_dir());
-    if (!found.path.empty())
-      fail("run_dir", job.run_dir(), "holds a run that reached step", found.step,
-           "- go on with it with --resume, remove the folder, or choose another with --set run_dir=");
-    if (!found.refused.empty())
-      fail("run_dir", job.run_dir(), "holds a damaged checkpoint:", found.refused.front(),
-           "- remove the folder, or choose another with --set run_dir=");
-  }
-}
-
-// Not before what the folder holds is known to fit the job.
-void write_job(const job::Job& job) {
-  const std::string path = (fs::path(job.run_dir()) / resolved_job_name).string();
-  std::ofstream file(path);
-  file << resolved_text(job);
-  file.close();
-  if (!file) fail("run_dir", "cannot write", path, "- is the disk full, or the folder read-only?");
-}
-
-// Where to go on from: the newest checkpoint that is in order, or the start.
-// The first rank chooses: what it sees of a shared file system another rank may not see yet.
-std::int64_t resume_from(TrainingRun& run, std::string& passed_over) {
-  const std::vector<std::string> chosen =
-      parallel::together(*run.backend().device, run.ranks(), run.backend().device->compute(), [&] {
-        if (!run.leads()) return std::string();
-        const store::FoundCheckpoint found = store::latest_checkpoint(run.job().run_dir());
-        for (const std::string& line : found.refused) passed_over += "passed over: " + line + "\n";
-        if (found.path.empty() && !found.refused.empty())
-          fail("run_dir", run.job().run_dir(),
-               "holds no checkpoint that is in order:\n" + passed_over +
-                   "start again in another folder with --set run_dir=");
-        return found.path;
-      });
-  return chosen.front().empty() ? 0 : run.load(chosen.front());
-}
-
 void show_sample(TrainingRun& run, Report& report) {
   const job::Sample& sample = run.job().sample();
   auto* language = dynamic_cast<LanguageModel*>(&run.task());
@@ -91,19 +48,31 @@ void show_sample(TrainingRun& run, Report& report) {
   std::ofstream((fs::path(run.job().run_dir()) / "sample.txt").string()) << sample.prompt() << text << '\n';
 }
 
+// Saves what is not saved, after a stop that came between two steps.
+int leave(TrainingRun& run, Report& report) {
+  const job::Checkpoint& checkpoint = run.job().checkpoint();
+  const std::int64_t step = run.steps();
+  const bool due = checkpoint.on_exit() || (checkpoint.every_steps() > 0 && step % checkpoint.every_steps() == 0);
+  if (due && step > 0 && run.saved() != step) {
+    run.save(step);
+    report.note("saved " + store::checkpoint_path(run.job().run_dir(), step));
+  }
+  report.finish();
+  report.note("told to stop after step " + std::to_string(step) +
+              (run.saved() == step ? "; go on with --resume" : "; not saved, since checkpoint.on_exit is false"));
+  return stopped_early;
+}
+
 int train_with(TrainingRun& run, const TrainOptions& options, const RankView& view) {
   const job::Job& job = run.job();
-  parallel::together(*run.backend().device, run.ranks(), run.backend().device->compute(), [&] {
-    if (run.leads()) prepare_folder(job, options.resume);
-    return std::string();
-  });
-  run.open_data();
-  std::string passed_over;
-  const std::int64_t first = options.resume ? resume_from(run, passed_over) : 0;
-  parallel::together(*run.backend().device, run.ranks(), run.backend().device->compute(), [&] {
-    if (run.leads()) write_job(job);
-    return std::string();
-  });
+  std::string news;
+  try {
+    news = begin_run(run, options);
+  } catch (const Stopped&) {
+    if (run.leads()) std::cout << "told to stop before the first step; go on with --resume" << std::endl;
+    return stopped_early;
+  }
+  const std::int64_t first = run.steps();
   Report report({.speaks = run.leads(),
                  .run_dir = job.run_dir(),
                  .title = fs::path(options.job).stem().string(),
@@ -115,14 +84,21 @@ int train_with(TrainingRun& run, const TrainOptions& options, const RankView& vi
                  .tensorboard = job.log().tensorboard(),
                  .plot = job.log().plot()});
   std::ostringstream head;
-  head << table_of(view, job) << passed_over << run.player().parameters.parameter_count() << " parameters, "
+  head << table_of(view, job) << news << run.player().parameters.parameter_count() << " parameters, "
        << run.plan().global << " samples a step" << (first > 0 ? ", resumed after step " + std::to_string(first) : "");
   report.note(head.str());
-  run.start_data(first);
-  StepTrace trace(run, options.trace, view.places[static_cast<std::size_t>(view.world.rank())].host);
-  const int code = run_loop(run, report, trace, first);
-  if (code == 0) show_sample(run, report);
-  return code;
+  try {
+    if (parallel::any_rank(stop_requested(), "stop flag", *run.backend().device, run.ranks(),
+                           run.backend().device->compute()))
+      throw Stopped();
+    run.start_data(first);
+    StepTrace trace(run, options.trace, view.places[static_cast<std::size_t>(view.world.rank())].host);
+    const int code = run_loop(run, report, trace, first);
+    if (code == 0) show_sample(run, report);
+    return code;
+  } catch (const Stopped&) {
+    return leave(run, report);
+  }
 }
 
 int train_rank(const job::Job& job, const TrainOptions& options, RankView& view) {

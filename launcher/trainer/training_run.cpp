@@ -1,8 +1,12 @@
 #include "launcher/trainer/training_run.h"
 
 #include <algorithm>
-#include <utility>
+#include <chrono>
+#include <vector>
 
+#include "launcher/fleet/stop.h"
+#include "launcher/trainer/provenance.h"
+#include "parallel/together/any_rank.h"
 #include "parallel/together/together.h"
 #include "runtime/store/run_folder.h"
 
@@ -11,6 +15,10 @@ namespace {
 
 int data_ranks(const job::Job& job, const Group& world) {
   return job.parallel().data() > 0 ? job.parallel().data() : world.size();
+}
+
+std::chrono::milliseconds milliseconds(double seconds) {
+  return std::chrono::milliseconds(static_cast<std::int64_t>(1000.0 * seconds));
 }
 
 }  // namespace
@@ -26,10 +34,22 @@ TrainingRun::TrainingRun(const job::Job& job, Group& world, int ranks_on_host)
       step_(context_) {}
 
 void TrainingRun::open_data() {
-  parallel::together(*backend_.device, ranks(), backend_.device->compute(), [&] {
-    sources_ = launcher::open_data(job_);
-    return std::string();
-  });
+  constexpr const char* told_to_stop = "told to stop";
+  const std::vector<std::string> found =
+      parallel::together(*backend_.device, ranks(), backend_.device->compute(), [&]() -> std::string {
+        try {
+          sources_ = launcher::open_data(job_);
+        } catch (const Stopped&) {
+          return told_to_stop;
+        }
+        fingerprint_ = data::fingerprint(*sources_.training);
+        return std::to_string(fingerprint_);
+      });
+  if (std::find(found.begin(), found.end(), told_to_stop) != found.end()) throw Stopped();
+  for (std::size_t rank = 1; rank < found.size(); ++rank)
+    if (found[rank] != found[0])
+      throw parallel::SharedError("[data] rank " + std::to_string(rank) +
+                                  " finds other training data than rank 0; give all hosts the same files");
   training_ = std::make_shared<data::Loader>(sources_.training, loader_options(job_));
   if (sources_.validation) {
     data::LoaderOptions options = loader_options(job_);
@@ -44,10 +64,12 @@ void TrainingRun::start_data(std::int64_t step) {
   prefetcher_ = std::make_unique<data::Prefetcher>(
       training_, data::PrefetchOptions{.division = {axis.index(), axis.size(), plan_.micros},
                                        .first_step = step,
-                                       .ahead = std::max(1, job_.data().prefetch())});
+                                       .ahead = std::max(1, job_.data().prefetch()),
+                                       .deadline = milliseconds(job_.watchdog_seconds())});
 }
 
 parallel::StepResult TrainingRun::train(std::int64_t step, bool stop) {
+  steps_ = step + 1;
   return step_.run(
       step, [&](std::int64_t, data::Share) { return prefetcher_->next(*backend_.device); }, stop);
 }
@@ -55,34 +77,55 @@ parallel::StepResult TrainingRun::train(std::int64_t step, bool stop) {
 double TrainingRun::validate(std::int64_t batches) {
   const std::int64_t all = validation_->source().samples();
   const std::int64_t samples = batches > 0 ? std::min(all, batches * plan_.global) : all;
-  return parallel::evaluate(context_, samples, [&](std::int64_t step, data::Share share) {
-    return validation_->at(*backend_.device, step, share);
-  });
+  // In rounds of one batch for each rank; between two of them the ranks ask each other whether to go on.
+  const std::int64_t round = plan_.micro * ranks().size();
+  double total = 0.0;
+  for (std::int64_t begin = 0; begin < samples; begin += round) {
+    if (parallel::any_rank(stop_requested(), "stop flag", *backend_.device, ranks(), backend_.device->compute()))
+      throw Stopped();
+    const std::int64_t count = std::min(round, samples - begin);
+    const double loss = parallel::evaluate(context_, count, [&](std::int64_t step, data::Share share) {
+      return validation_->at(*backend_.device, step, {begin + share.first, share.count});
+    });
+    total += loss * static_cast<double>(count);
+  }
+  return total / static_cast<double>(samples);
 }
 
 void TrainingRun::save(std::int64_t steps) {
   player_.fetch_state();
-  store::Metadata metadata{{"job", resolved_text(job_)}};
   parallel::save_state(store::checkpoint_path(job_.run_dir(), steps), steps,
-                       {player_.parameters, player_.optimizer, player_.loss_scale}, std::move(metadata), ranks(),
-                       backend_.device->compute());
+                       {player_.parameters, player_.optimizer, player_.loss_scale}, provenance(job_, fingerprint_),
+                       ranks(), backend_.device->compute());
+  saved_ = steps;
   parallel::together(*backend_.device, ranks(), backend_.device->compute(), [&] {
     if (leads()) store::keep_last(job_.run_dir(), job_.checkpoint().keep());
     return std::string();
   });
 }
 
-std::int64_t TrainingRun::load(const std::string& checkpoint) {
+TrainingRun::Loaded TrainingRun::load(const std::string& checkpoint) {
+  Loaded loaded;
   std::int64_t step = 0;
-  parallel::together(*backend_.device, ranks(), backend_.device->compute(), [&] {
-    const store::CheckpointReader reader(checkpoint);
-    parallel::load_state(reader, {player_.parameters, player_.optimizer, player_.loss_scale});
-    player_.store_state();
-    step = reader.step();
-    return std::string();
-  });
+  const std::vector<std::string> damage =
+      parallel::together(*backend_.device, ranks(), backend_.device->compute(), [&]() -> std::string {
+        try {
+          const store::CheckpointReader reader(checkpoint);
+          loaded.note =
+              check_provenance(reader, provenance(job_, fingerprint_), job_.checkpoint().allow_changed_data());
+          parallel::load_state(reader, {player_.parameters, player_.optimizer, player_.loss_scale});
+          player_.store_state();
+          step = reader.step();
+          return "";
+        } catch (const store::DamagedCheckpoint& error) {
+          return error.what();
+        }
+      });
+  const auto found = std::find_if(damage.begin(), damage.end(), [](const std::string& text) { return !text.empty(); });
+  if (found != damage.end()) return {.damage = *found, .note = {}};
   player_.weights_changed();
-  return step;
+  steps_ = saved_ = step;
+  return loaded;
 }
 
 }  // namespace trireme::launcher

@@ -1,6 +1,7 @@
 // One rank's part of a run: everything a job asks for, built in order and taken down in reverse.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -19,7 +20,8 @@ class TrainingRun {
   TrainingRun(const TrainingRun&) = delete;
   TrainingRun& operator=(const TrainingRun&) = delete;
 
-  // Opens the job's data, on every rank or none.
+  // Opens the job's data, on every rank or none; all ranks must find the same. Throws Stopped where a rank is told to
+  // stop meanwhile.
   void open_data();
   // The training data from `step` on.
   void start_data(std::int64_t step);
@@ -28,12 +30,21 @@ class TrainingRun {
   parallel::StepResult train(std::int64_t step, bool stop);
   bool has_validation() const noexcept { return validation_ != nullptr; }
   // Mean loss over `batches` batches of the training size, or as many as the validation set has; 0 for the whole set.
+  // Throws Stopped, on every rank, where one is told to stop meanwhile.
   double validate(std::int64_t batches);
 
   // Saves the state after `steps` steps in the run's folder and removes the oldest checkpoints. Collective.
   void save(std::int64_t steps);
-  // Loads a checkpoint; returns its step.
-  std::int64_t load(const std::string& checkpoint);
+  struct Loaded {
+    std::string damage;  // why the checkpoint cannot be used, from the first rank that found out; empty: it is loaded
+    std::string note;    // what has changed since it was saved
+  };
+  // Loads a checkpoint, on every rank, verifying every byte. One of another model, or of other data where the job does
+  // not allow that, is an error. Collective.
+  Loaded load(const std::string& checkpoint);
+  // Steps that the state has behind it, and those that the newest checkpoint has; 0 before the first.
+  std::int64_t steps() const noexcept { return steps_; }
+  std::int64_t saved() const noexcept { return saved_; }
 
   const job::Job& job() const noexcept { return job_; }
   Backend& backend() noexcept { return backend_; }
@@ -57,6 +68,8 @@ class TrainingRun {
   std::shared_ptr<const data::Loader> training_;
   std::shared_ptr<const data::Loader> validation_;
   std::unique_ptr<data::Prefetcher> prefetcher_;
+  std::uint64_t fingerprint_ = 0;
+  std::int64_t steps_ = 0, saved_ = 0;
 };
 
 }  // namespace trireme::launcher

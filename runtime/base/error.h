@@ -14,13 +14,19 @@ class Error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// Throws Error with the message "[where] words...", the words joined by single spaces.
-template <class... Words>
+// A wait that went past its deadline. What was waited for may answer the next time.
+class TimedOut : public Error {
+ public:
+  using Error::Error;
+};
+
+// Throws an Error, or the kind that is named, with the message "[where] words...", the words joined by single spaces.
+template <class Kind = Error, class... Words>
 [[noreturn]] void fail(std::string_view where, const Words&... words) {
   std::ostringstream text;
   text << '[' << where << ']';
   ((text << ' ' << words), ...);
-  throw Error(text.str());
+  throw Kind(text.str());
 }
 
 // fail() unless `holds`. For checks on a hot path, test first and call fail(): the words are evaluated either way.

@@ -1,49 +1,89 @@
 #include "runtime/data/prefetch.h"
 
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <iterator>
+#include <mutex>
 #include <utility>
 
 namespace trireme::data {
+namespace {
+
+constexpr auto patience = std::chrono::seconds(1);  // with a read that is under way when nobody wants it any more
+
+struct Item {
+  HostBatch batch;
+  std::exception_ptr error;
+};
+
+}  // namespace
+
+struct Prefetcher::Shared {
+  std::shared_ptr<const Loader> loader;
+  PrefetchOptions options;
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::deque<Item> ready;
+  bool unwanted = false;  // the prefetcher is going
+  bool ended = false;     // the thread is
+};
 
 Prefetcher::Prefetcher(std::shared_ptr<const Loader> loader, PrefetchOptions options)
-    : loader_(std::move(loader)), options_(options) {
-  require(options_.ahead >= 1, "data", "expected to read at least one batch ahead, found", options_.ahead);
-  require(options_.first_step >= 0, "data", "expected a first step of zero or more, found", options_.first_step);
-  (void)share_of(loader_->global_batch(), options_.division, 0);  // a batch that does not divide is an error here
-  thread_ = std::jthread([this](const std::stop_token& stop) { read_ahead(stop); });
+    : shared_(std::make_shared<Shared>()) {
+  require(options.ahead >= 1, "data", "expected to read at least one batch ahead, found", options.ahead);
+  require(options.first_step >= 0, "data", "expected a first step of zero or more, found", options.first_step);
+  (void)share_of(loader->global_batch(), options.division, 0);  // a batch that does not divide is an error here
+  shared_->loader = std::move(loader);
+  shared_->options = options;
+  thread_ = std::thread([shared = shared_] { read_ahead(*shared); });
+}
+
+Prefetcher::~Prefetcher() {
+  std::unique_lock lock(shared_->mutex);
+  shared_->unwanted = true;
+  shared_->changed.notify_all();
+  const bool ended = shared_->changed.wait_for(lock, patience, [&] { return shared_->ended; });
+  lock.unlock();
+  ended ? thread_.join() : thread_.detach();
 }
 
 Batch Prefetcher::next(Device& device) {
-  std::unique_lock lock(mutex_);
-  if (!changed_.wait_for(lock, options_.deadline, [&] { return !ready_.empty(); }))
-    fail("data", "waited", static_cast<double>(options_.deadline.count()) / 1000.0, "s for the samples of step",
-         options_.first_step + taken_ / options_.division.micros,
-         "- the storage that holds the data does not answer, or is much slower than training");
-  if (ready_.front().error) std::rethrow_exception(ready_.front().error);
-  const HostBatch batch = std::move(ready_.front().batch);
-  ready_.pop_front();
+  const PrefetchOptions& options = shared_->options;
+  std::unique_lock lock(shared_->mutex);
+  if (!shared_->changed.wait_for(lock, options.deadline, [&] { return !shared_->ready.empty(); }))
+    fail<TimedOut>("data", "waited", static_cast<double>(options.deadline.count()) / 1000.0,
+                   "s for the samples of step", options.first_step + taken_ / options.division.micros,
+                   "- the storage that holds the data does not answer, or is much slower than training");
+  if (shared_->ready.front().error) std::rethrow_exception(shared_->ready.front().error);
+  const HostBatch batch = std::move(shared_->ready.front().batch);
+  shared_->ready.pop_front();
   ++taken_;
   lock.unlock();
-  changed_.notify_all();
-  return loader_->upload(device, batch);
+  shared_->changed.notify_all();
+  return shared_->loader->upload(device, batch);
 }
 
-void Prefetcher::read_ahead(const std::stop_token& stop) {
-  const std::int64_t micros = options_.division.micros;
-  for (std::int64_t number = 0; !stop.stop_requested(); ++number) {
+void Prefetcher::read_ahead(Shared& shared) {
+  const PrefetchOptions& options = shared.options;
+  const std::int64_t micros = options.division.micros;
+  std::unique_lock lock(shared.mutex);
+  for (std::int64_t number = 0; !shared.unwanted; ++number) {
+    lock.unlock();
     Item item;
     try {
-      item.batch = loader_->prepare(options_.first_step + number / micros,
-                                    share_of(loader_->global_batch(), options_.division, number % micros));
+      item.batch = shared.loader->prepare(options.first_step + number / micros,
+                                          share_of(shared.loader->global_batch(), options.division, number % micros));
     } catch (...) {
       item.error = std::current_exception();
     }
-    std::unique_lock lock(mutex_);
-    const auto room = [&] { return static_cast<std::int64_t>(ready_.size()) < options_.ahead; };
-    if (!changed_.wait(lock, stop, room)) return;
-    ready_.push_back(std::move(item));
-    lock.unlock();
-    changed_.notify_all();
+    lock.lock();
+    shared.changed.wait(lock, [&] { return shared.unwanted || std::ssize(shared.ready) < options.ahead; });
+    shared.ready.push_back(std::move(item));
+    shared.changed.notify_all();
   }
+  shared.ended = true;
+  shared.changed.notify_all();
 }
 
 }  // namespace trireme::data

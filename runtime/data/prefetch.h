@@ -2,12 +2,8 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
-#include <deque>
-#include <exception>
 #include <memory>
-#include <mutex>
 #include <thread>
 
 #include "runtime/data/loader.h"
@@ -24,28 +20,24 @@ struct PrefetchOptions {
 class Prefetcher {
  public:
   Prefetcher(std::shared_ptr<const Loader> loader, PrefetchOptions options);
-  // Ends the thread after the sample that it is reading.
-  ~Prefetcher() = default;
+  // Ends the thread after the batch that it is reading. One that storage holds back for longer than a second is left
+  // to itself: it ends when its read returns, and what it reads from lives until then.
+  ~Prefetcher();
+  Prefetcher(const Prefetcher&) = delete;
+  Prefetcher& operator=(const Prefetcher&) = delete;
 
   // Micro-batch 0 of first_step, micro-batch 1, ..., then those of the next step, without end. An error of the reading
   // thread is thrown here in the place of the batch that it belongs to, and again on every later call. Waiting longer
-  // than the deadline is an Error.
+  // than the deadline is a TimedOut.
   Batch next(Device& device);
 
  private:
-  struct Item {
-    HostBatch batch;
-    std::exception_ptr error;
-  };
-  void read_ahead(const std::stop_token& stop);
+  struct Shared;
+  static void read_ahead(Shared& shared);
 
-  std::shared_ptr<const Loader> loader_;
-  PrefetchOptions options_;
-  std::mutex mutex_;
-  std::condition_variable_any changed_;
-  std::deque<Item> ready_;
-  std::int64_t taken_ = 0;  // batches given out
-  std::jthread thread_;     // last: it is stopped and joined before the rest goes
+  std::shared_ptr<Shared> shared_;  // with the thread
+  std::int64_t taken_ = 0;          // batches given out
+  std::thread thread_;
 };
 
 }  // namespace trireme::data

@@ -9,7 +9,7 @@ namespace trireme::data {
 namespace {
 
 constexpr std::string_view op = "data";
-constexpr std::size_t slice_bytes = std::size_t{4} << 20;
+constexpr std::size_t slice_bytes = std::size_t{256} << 10;
 
 bool is_space(char c) {
   return c == ' ' || (c >= '\t' && c <= '\r');
@@ -25,8 +25,10 @@ std::size_t slice_end(std::string_view text, std::size_t begin) {
   return text.size();
 }
 
-void encode(std::string_view text, const Tokenizer& tokenizer, TokenCollector& tokens) {
+void encode(std::string_view text, const Tokenizer& tokenizer, const std::function<void()>& between,
+            TokenCollector& tokens) {
   for (std::size_t begin = 0; begin < text.size();) {
+    if (between) between();
     const std::size_t end = slice_end(text, begin);
     tokens.add(tokenizer.encode(text.substr(begin, end - begin)));
     begin = end;
@@ -53,7 +55,7 @@ std::shared_ptr<const TokenStream> read_text(const TextOptions& options, const T
       continue;
     }
     if (tokens.size() > 0) tokens.add({&end, 1});
-    encode(text, tokenizer, tokens);
+    encode(text, tokenizer, options.between, tokens);
   }
   const std::string first = options.paths.front();
   if (tokens.size() == 0) fail(op, first + ": expected text, found only empty or binary files");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@ struct TextOptions {
   std::vector<std::string> paths;                  // files, folders, patterns
   FilePatterns patterns = {};                      // for folders
   std::int64_t max_bytes = std::int64_t{1} << 30;  // of all files together
+  std::function<void()> between = {};              // called often; what it throws ends the reading
 };
 
 // The files one after the other, each followed by the tokenizer's end_of_text() but for the last. Empty files, and

@@ -21,6 +21,12 @@
 
 namespace trireme::store {
 
+// A checkpoint that is incomplete, or whose bytes are not those that were saved. The one before may be whole.
+class DamagedCheckpoint : public Error {
+ public:
+  using Error::Error;
+};
+
 struct CheckpointOptions {
   std::string path;  // where the finished checkpoint is to lie; the folder above it must exist
   std::int64_t step = 0;
@@ -85,7 +91,8 @@ std::string slice_name(std::string_view tensor, std::int64_t begin, std::int64_t
 
 class CheckpointReader {
  public:
-  // Checks the manifest and the files' sizes. Files must be regular files inside the folder.
+  // Checks the manifest, and the sizes and headers of the files, which must be regular files inside the folder.
+  // Whatever is wrong with them is a DamagedCheckpoint.
   explicit CheckpointReader(std::string path);
 
   const std::string& path() const noexcept { return path_; }
@@ -95,12 +102,14 @@ class CheckpointReader {
   const ManifestTensor* find(const std::string& name) const;  // null when absent
 
   // Elements [begin, begin + count) of the flattened tensor. Every stored piece that it touches is verified: a flipped
-  // bit is an Error that names tensor and file, and `out` then holds nothing to rely on. Safe from several threads.
+  // bit is a DamagedCheckpoint that names tensor and file, and `out` then holds nothing to rely on. Safe from several
+  // threads.
   void read(const std::string& name, std::int64_t begin, std::int64_t count, void* out) const;
   // Reads and verifies everything.
   void verify() const;
 
  private:
+  void check_file(const ManifestFile& file) const;
   void read_piece(const ManifestTensor& tensor, const Piece& piece, std::int64_t begin, std::int64_t end,
                   std::byte* out) const;
   std::string file_path(const ManifestFile& file) const { return path_ + "/" + file.name; }

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstddef>
+#include <utility>
 
 #include "runtime/store/checkpoint.h"
 #include "runtime/store/checksum.h"
@@ -11,23 +12,43 @@ constexpr std::string_view op = "checkpoint";
 constexpr std::int64_t largest_manifest = std::int64_t{256} << 20;
 constexpr std::int64_t chunk_bytes = std::int64_t{256} << 10;  // hashed while it is still in the cache
 
+// Whatever goes wrong with the bytes of a checkpoint is damage.
+template <class Work>
+auto or_damaged(Work&& work) {
+  try {
+    return std::forward<Work>(work)();
+  } catch (const Error& error) {
+    throw DamagedCheckpoint(error.what());
+  }
+}
+
 Manifest read_manifest(const std::string& path) {
-  const InputFile file(op, path + "/" + std::string(manifest_name), Links::refuse);
-  Manifest manifest = parse_manifest(file.path(), file.read_all(largest_manifest));
-  check_complete(file.path(), manifest);
-  return manifest;
+  return or_damaged([&] {
+    const InputFile file(op, path + "/" + std::string(manifest_name), Links::refuse);
+    Manifest manifest = parse_manifest(file.path(), file.read_all(largest_manifest));
+    check_complete(file.path(), manifest);
+    return manifest;
+  });
 }
 
 }  // namespace
 
 CheckpointReader::CheckpointReader(std::string path) : path_(std::move(path)), manifest_(read_manifest(path_)) {
-  for (const ManifestFile& file : manifest_.files) {
-    const InputFile opened(op, file_path(file), Links::refuse);
-    if (opened.size() != file.bytes)
-      fail(op, opened.path() + ": expected", file.bytes, "bytes, found", opened.size(),
-           "- the checkpoint was cut short; use another one");
-  }
+  or_damaged([&] {
+    for (const ManifestFile& file : manifest_.files) check_file(file);
+  });
   for (std::size_t i = 0; i < manifest_.tensors.size(); ++i) index_.emplace(manifest_.tensors[i].name, i);
+}
+
+void CheckpointReader::check_file(const ManifestFile& entry) const {
+  const InputFile file(op, file_path(entry), Links::refuse);
+  if (file.size() != entry.bytes)
+    fail(op, file.path() + ": expected", entry.bytes, "bytes, found", file.size(),
+         "- the checkpoint was cut short; use another one");
+  std::string header(static_cast<std::size_t>(entry.header_bytes), '\0');
+  file.read(0, header.data(), entry.header_bytes);
+  if (checksum_of(header) != entry.header_checksum)
+    fail(op, file.path() + ": the header's checksum does not match - the file was damaged; use another checkpoint");
 }
 
 const ManifestTensor* CheckpointReader::find(const std::string& name) const {
@@ -44,8 +65,10 @@ void CheckpointReader::read(const std::string& name, std::int64_t begin, std::in
   const std::int64_t end = begin + count;
   const auto after = [](std::int64_t element, const Piece& piece) { return element < piece.begin + piece.count; };
   auto piece = std::upper_bound(tensor->pieces.begin(), tensor->pieces.end(), begin, after);
-  for (; piece != tensor->pieces.end() && piece->begin < end; ++piece)
-    read_piece(*tensor, *piece, begin, end, static_cast<std::byte*>(out));
+  or_damaged([&] {
+    for (; piece != tensor->pieces.end() && piece->begin < end; ++piece)
+      read_piece(*tensor, *piece, begin, end, static_cast<std::byte*>(out));
+  });
 }
 
 // Reads the whole piece and keeps what lies in [begin, end) of the tensor; `out` is the place of element `begin`.
@@ -77,15 +100,11 @@ void CheckpointReader::read_piece(const ManifestTensor& tensor, const Piece& pie
 }
 
 void CheckpointReader::verify() const {
-  for (const ManifestFile& entry : manifest_.files) {
-    const InputFile file(op, file_path(entry), Links::refuse);
-    std::string header(static_cast<std::size_t>(entry.header_bytes), '\0');
-    file.read(0, header.data(), entry.header_bytes);
-    if (checksum_of(header) != entry.header_checksum)
-      fail(op, file.path() + ": the header's checksum does not match - the file was damaged; use another checkpoint");
-  }
-  for (const ManifestTensor& tensor : manifest_.tensors)
-    for (const Piece& piece : tensor.pieces) read_piece(tensor, piece, 0, 0, nullptr);
+  or_damaged([&] {
+    for (const ManifestFile& file : manifest_.files) check_file(file);
+    for (const ManifestTensor& tensor : manifest_.tensors)
+      for (const Piece& piece : tensor.pieces) read_piece(tensor, piece, 0, 0, nullptr);
+  });
 }
 
 }  // namespace trireme::store

@@ -74,9 +74,10 @@ std::string checkpoint_path(const std::string& run, std::int64_t step) {
   return run + "/" + name.data();
 }
 
-FoundCheckpoint latest_checkpoint(const std::string& run) {
+FoundCheckpoint latest_checkpoint(const std::string& run, std::int64_t before) {
   FoundCheckpoint found;
   for (Candidate& candidate : candidates(run)) {
+    if (candidate.step >= before) continue;
     if (candidate.refusal.empty()) {
       found.path = std::move(candidate.path);
       found.step = candidate.step;
@@ -85,6 +86,20 @@ FoundCheckpoint latest_checkpoint(const std::string& run) {
     found.refused.push_back(std::move(candidate.refusal));
   }
   return found;
+}
+
+std::vector<std::string> pass_over_after(const std::string& run, std::int64_t step) {
+  std::vector<std::string> renamed;
+  for (const Candidate& candidate : candidates(run)) {
+    if (candidate.step <= step) continue;
+    std::string to = candidate.path + ".passed-over";
+    for (int number = 2; fs::exists(to); ++number) to = candidate.path + ".passed-over-" + std::to_string(number);
+    std::error_code error;
+    fs::rename(candidate.path, to, error);
+    if (error) fail(op, candidate.path + ": cannot be renamed:", error.message());
+    renamed.push_back(std::move(to));
+  }
+  return renamed;
 }
 
 void keep_last(const std::string& run, std::int64_t count) {

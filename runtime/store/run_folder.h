@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -16,8 +17,15 @@ struct FoundCheckpoint {
   std::vector<std::string> refused;  // one line for every newer folder that is damaged or incomplete, newest first
 };
 
-// The newest checkpoint whose manifest and file sizes are in order. Folders being written are not looked at.
-FoundCheckpoint latest_checkpoint(const std::string& run);
+inline constexpr std::int64_t any_step = std::numeric_limits<std::int64_t>::max();
+
+// The newest checkpoint of a step below `before` that can be opened: its tensors are verified when they are read.
+// Folders being written are not looked at.
+FoundCheckpoint latest_checkpoint(const std::string& run, std::int64_t before = any_step);
+
+// For a run that goes on from step `step`: what lies in its folder for later steps, damaged or from another course of
+// the run, is renamed to step-00000200.passed-over and is no checkpoint of the run any more. Returns the new paths.
+std::vector<std::string> pass_over_after(const std::string& run, std::int64_t step);
 
 // Removes all but the newest `count` checkpoints in order; damaged ones are left for a person to look at.
 void keep_last(const std::string& run, std::int64_t count);

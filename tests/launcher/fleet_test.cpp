@@ -6,6 +6,7 @@
 
 #include <fstream>
 
+#include "launcher/trainer/entry.h"
 #include "runtime/base/error.h"
 #include "runtime/base/host.h"
 #include "tests/launcher/child.h"
@@ -145,23 +146,43 @@ TEST_F(Fleet, LeavesNoRanksBehindWhenItIsKilledItself) {
   EXPECT_TRUE(Child::eventually([&] { return gone(0) && gone(1); }, 8.0));
 }
 
-TEST_F(Fleet, RestartsAFailedRunWithResume) {
+TEST_F(Fleet, RestartsWhenARankIsLost) {
   FleetOptions options;
   options.ranks = 2;
-  options.max_restarts = 1;
-  const Ended ended = start({"restart"}, options).wait();
+  options.max_restarts = 2;
+  const Ended ended = start({"restart", "1", "9"}, options).wait();
   EXPECT_EQ(ended.code, 0) << ended.err;
-  EXPECT_NE(ended.out.find("resumed\n"), std::string::npos);
-  EXPECT_NE(ended.err.find("trireme: restart 1 of 1, from the newest checkpoint\n"), std::string::npos);
+  EXPECT_NE(ended.out.find("again\n"), std::string::npos);
+  EXPECT_EQ(news(ended.err),
+            "trireme: restart 1 of 2, because rank 1 on host " + host_name() + " was killed by signal 9 (Killed)\n");
+}
+
+TEST_F(Fleet, RestartsWhenARankHasWaitedTooLong) {
+  FleetOptions options;
+  options.max_restarts = 1;  // of one rank
+  options.ranks = 1;
+  const Ended ended = start({"restart", "0", std::to_string(timed_out)}, options).wait();
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_EQ(news(ended.err), "trireme: restart 1 of 1, because a rank has waited past its deadline\n");
+}
+
+TEST_F(Fleet, AnErrorThatWouldComeAgainIsNotTriedAgain) {
+  FleetOptions options;
+  options.ranks = 2;
+  options.max_restarts = 3;
+  const Ended ended = start({"restart", "1", "33"}, options).wait();
+  EXPECT_EQ(ended.code, 33);
+  EXPECT_EQ(news(ended.err), "trireme: rank 1 left with exit code 33 and said nothing\n");
 }
 
 TEST_F(Fleet, GivesUpAfterTheLastRestart) {
   FleetOptions options;
   options.ranks = 2;
   options.max_restarts = 1;
-  const Ended ended = start({"exit", "0", "3"}, options).wait();
-  EXPECT_EQ(ended.code, 3);
-  EXPECT_EQ(ended.err.find("restart 2"), std::string::npos);
+  const Ended ended = start({"kill", "0", "9"}, options).wait();
+  EXPECT_EQ(ended.code, 128 + 9);
+  const std::string reason = "rank 0 on host " + host_name() + " was killed by signal 9 (Killed)\n";
+  EXPECT_EQ(news(ended.err), "trireme: restart 1 of 1, because " + reason + "trireme: " + reason);
 }
 
 TEST_F(Fleet, SaysWhichHostCannotBeReached) {

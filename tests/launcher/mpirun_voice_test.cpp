@@ -91,11 +91,13 @@ TEST(MpirunVoice, HostsThatAreLostOrLackTheProgram) {
                   "  Remote daemon: [[1,0],2] on node h2\n\nThis is usually due to a failure\n" +
                   rule);
   EXPECT_EQ(describe(lost.diagnosis(), 205), "contact with host h2 was lost");
+  EXPECT_TRUE(lost.diagnosis().lost_host);
   MpirunVoice dead;
   EXPECT_EQ(heard(dead, "Connection to h3 closed by remote host.\r\n" + rule +
                             "\nORTE was unable to reliably start one or more daemons.\n" + rule),
             "");
   EXPECT_EQ(describe(dead.diagnosis(), 255), "contact with host h3 was lost");
+  EXPECT_TRUE(dead.diagnosis().lost_host);
   MpirunVoice without;
   heard(without, rule +
                      "\nmpirun was unable to launch the specified application as it could not access\nor execute an "

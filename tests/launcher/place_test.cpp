@@ -77,6 +77,9 @@ TEST(NeedsFleet, MoreThanOneRankOrOtherHosts) {
   options.ranks = 1;
   options.hosts = "a";
   EXPECT_TRUE(needs_fleet(options, {}));
+  options = {};
+  options.max_restarts = 1;
+  EXPECT_TRUE(needs_fleet(options, {}));
 }
 
 TEST(NeedsFleet, ARankAgreesWithItsLauncher) {
@@ -90,6 +93,10 @@ TEST(NeedsFleet, ARankAgreesWithItsLauncher) {
             "[-n] expected 4 ranks, the number that mpirun has started, found 3 ; leave it out here, or start trireme "
             "without a "
             "launcher");
+  options = {};
+  options.max_restarts = 1;
+  EXPECT_EQ(test::message_of<Error>([&] { needs_fleet(options, rank); }),
+            "[--max-restarts] expected trireme to start the ranks itself; here mpirun has started them");
 }
 
 }  // namespace

@@ -40,12 +40,16 @@ int obey(int rank, const std::string& folder, const std::vector<std::string>& wo
     signal(SIGTERM, SIG_IGN);
     signal(SIGINT, SIG_IGN);
   }
-  if (order == "restart") {  // fails until it is told to resume
-    if (words.back() == "--resume") {
-      std::printf("resumed\n");
-      return 0;
+  if (order == "restart") {  // one rank fails the first time, by a signal or with an exit code
+    const bool again = std::ifstream(folder + "/again").good();
+    if (again && me) std::printf("again\n");
+    if (again) return 0;
+    if (me) {
+      std::ofstream(folder + "/again") << "yes";
+      const int code = std::atoi(words[2].c_str());
+      if (code < 32) raise(code);
+      return code;
     }
-    if (rank == 0) return 4;
   }
   std::ofstream(folder + "/ready." + std::to_string(rank));
   wait_long();

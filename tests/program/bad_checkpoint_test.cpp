@@ -1,6 +1,7 @@
 // Checkpoints that are damaged, cannot be written, or belong to something else.
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -43,15 +44,24 @@ class BadCheckpoint : public ProgramTest {
 TEST_F(BadCheckpoint, AFlippedBitIsRefusedByName) {
   make_run();
   flip_a_bit(newest() + "/model.safetensors", 100);
-  for (const Words& words : {Words{"generate", "run", "--tokens", "5"}, Words{"evaluate", "run"},
-                             Words{"generate", "run/step-00000020", "--tokens", "5"}}) {
-    SCOPED_TRACE(words[1]);
+  for (const Words& words :
+       {Words{"generate", "run/step-00000020", "--tokens", "5"}, Words{"evaluate", "run/step-00000020"}}) {
+    SCOPED_TRACE(words[0]);
     const Ended ended = run(trireme(words));
     expect_complaint(ended, {"step-00000020/model.safetensors", "tensor", "checksum"});
     EXPECT_EQ(ended.out, "");
   }
-  // The one before is whole.
-  expect_success(run(trireme({"generate", "run/step-00000010", "--tokens", "5"})));
+  expect_complaint(run(train(gpt_job, "run", {"--resume=run/step-00000020", "--set", "steps=25"})),
+                   {"step-00000020/model.safetensors", "tensor", "checksum"});
+  EXPECT_EQ(metrics("run").size(), 20u) << "what was measured is kept";
+  // Where the run is named, the one before is used, and that is said.
+  const Ended before = run(trireme({"generate", "run/step-00000010", "--tokens", "5"}));
+  expect_success(before);
+  const Ended newest_whole = run(trireme({"generate", "run", "--tokens", "5"}));
+  expect_success(newest_whole);
+  EXPECT_EQ(newest_whole.out, before.out);
+  EXPECT_EQ(count(newest_whole.err, "passed over: "), 1) << newest_whole.err;
+  EXPECT_EQ(count(newest_whole.err, "step-00000020/model.safetensors"), 1) << newest_whole.err;
 }
 
 TEST_F(BadCheckpoint, AFlippedBitIsNotResumedFrom) {
@@ -60,13 +70,31 @@ TEST_F(BadCheckpoint, AFlippedBitIsNotResumedFrom) {
       SCOPED_TRACE(file);
       fs::remove_all(path("run"));
       make_run();
+      const auto before = losses("run");
       flip_a_bit(newest() + "/" + file, 100);
       const Ended ended = resume(ranks);
-      expect_complaint(ended, {"step-00000020/" + file, "tensor", "checksum"});
-      EXPECT_TRUE(fs::exists(path("run/step-00000010")));
-      EXPECT_EQ(metrics("run").size(), 20u) << "what was measured is kept";
+      expect_success(ended);
+      EXPECT_EQ(count(ended.out, "passed over: "), 1) << ended.out;
+      EXPECT_EQ(count(ended.out, "step-00000020/" + file), 1) << ended.out;
+      EXPECT_EQ(count(ended.out, "resumed after step 10"), 1) << ended.out;
+      EXPECT_EQ(saved_step("run"), 25);
+      EXPECT_TRUE(fs::exists(newest() + ".passed-over/" + file)) << "left for a person to look at";
+      const auto after = losses("run");
+      ASSERT_EQ(after.size(), 25u);
+      EXPECT_TRUE(std::equal(before.begin(), before.begin() + 10, after.begin()));
     }
   }
+}
+
+// The damaged one is not counted among those to keep: the run is never left with it alone.
+TEST_F(BadCheckpoint, AFlippedBitDoesNotPushOutWholeOnes) {
+  make_run();
+  flip_a_bit(newest() + "/optimizer.safetensors", 100);
+  expect_success(resume({"--set", "steps=15", "--set", "checkpoint.keep=1"}));
+  EXPECT_EQ(saved_step("run"), 15);
+  EXPECT_FALSE(state("run").empty());  // verifies every byte
+  expect_success(resume());
+  EXPECT_EQ(metrics("run").size(), 25u);
 }
 
 TEST_F(BadCheckpoint, ADamagedManifestOrAShortFileIsPassedOver) {
@@ -90,6 +118,12 @@ TEST_F(BadCheckpoint, ADamagedManifestOrAShortFileIsPassedOver) {
 
 TEST_F(BadCheckpoint, NothingButDamageIsNotTakenForAFreshStart) {
   make_run();
+  flip_a_bit(newest() + "/model.safetensors", 100);
+  flip_a_bit(path("run/step-00000010/model.safetensors"), 100);
+  for (const Words& ranks : {Words{}, Words{"-n", "2"}})
+    expect_complaint(resume(ranks), {"no checkpoint that is whole", "step-00000020", "step-00000010"},
+                     {.most_lines = 5});
+  expect_complaint(run(trireme({"evaluate", "run"})), {"step-00000020", "step-00000010"}, {.most_lines = 5});
   for (const std::string step : {"10", "20"}) cut(path("run/step-000000" + step + "/model.safetensors"), 8);
   expect_complaint(resume(), {"step-00000020", "step-00000010"}, {.most_lines = 5});
   expect_complaint(run(trireme({"evaluate", "run"})), {"step-00000020"}, {.most_lines = 5});

@@ -7,6 +7,8 @@
 namespace trireme::test {
 namespace {
 
+constexpr int timed_out = 69;
+
 // Runs until something ends it, and saves often.
 constexpr const char* endless_job = R"(steps: 1000000000
 model { mlp { inputs: 32 hidden: [64, 64] classes: 5 } }
@@ -71,7 +73,8 @@ TEST_F(Failure, AHungRankIsNamedWithWhatIsMissing) {
     EXPECT_LT(ended.seconds, (deadline + 5.0) * patience);
     const std::string other = victim == "0" ? "1" : "0";
     expect_complaint(
-        ended, {"rank " + other + ": ", "waited 2 s in ", "not arrived: rank " + victim + " on host " + host_name()});
+        ended, {"rank " + other + ": ", "waited 2 s in ", "not arrived: rank " + victim + " on host " + host_name()},
+        {.code = timed_out});
     // The operation and its tensors, as in "call 17 of group 'data', all_reduce sum of 2 f32 'loss and stop flag'".
     EXPECT_GE(count(ended.err, "of group 'data"), 1) << ended.err;
     EXPECT_GE(count(ended.err, " f32 '") + count(ended.err, " u8 '") + count(ended.err, " i64 '"), 1) << ended.err;
@@ -80,17 +83,38 @@ TEST_F(Failure, AHungRankIsNamedWithWhatIsMissing) {
   }
 }
 
-TEST_F(Failure, AFailedRunIsStartedAgain) {
-  Running running(train(endless_job, "run", {"-n", "2", "--max-restarts", "1"}));
-  ASSERT_TRUE(running.says("step-00000100"));
-  kill(running.rank(1), SIGKILL);
-  ASSERT_TRUE(running.says("resumed after step "));
-  ASSERT_TRUE(running.says("restart 1 of 1"));
-  running.signal(SIGTERM);
-  const Ended ended = running.wait();
-  EXPECT_EQ(ended.code, 75) << ended.out << ended.err;
-  EXPECT_TRUE(running.is_gone(1.0));
+TEST_F(Failure, AHungRankOfFourIsOneMessage) {
+  const Ended ended = end_of(train(endless_job, "run", {"-n", "4", "--set", "watchdog_seconds=2"}),
+                             [&](Running& running) { kill(running.rank(2), SIGSTOP); });
+  EXPECT_LT(ended.seconds, (2.0 + 5.0) * patience);
+  expect_complaint(ended, {"waited 2 s in ", "not arrived: rank 2 on host " + host_name()}, {.code = timed_out});
   expect_a_whole_checkpoint();
+}
+
+// Samples 0, 1, ... of 8 tokens each, in order; one token is not in the vocabulary.
+TEST_F(Failure, AnErrorOfOneRankInTheMiddleOfAStepIsToldOnce) {
+  constexpr const char* job = R"(steps: 100000
+model { gpt { layers: 2 heads: 2 width: 16 sequence: 8 vocabulary: 256 } }
+data { shards { train: "train.bin" } order: sequential }
+batch { global: 4 micro: 1 }
+parallel { bucket_mib: 0.001 }
+evaluate { every_steps: 0 }
+threads: 1
+)";
+  std::vector<std::uint16_t> tokens(8 * 4 * 100 + 1, 7);
+  tokens[8 * (4 * 50 + 3) + 4] = 999;  // the last sample of step 50: of the last rank, and of its last pass
+  folder_.write("train.bin", std::string(reinterpret_cast<const char*>(tokens.data()), 2 * tokens.size()));
+  for (const std::string ranks : {"2", "4"}) {
+    for (const Words& how : {Words{"-n", ranks}, Words{"-n", ranks, "--ranks-as-threads"}}) {
+      SCOPED_TRACE(testing::PrintToString(how));
+      std::filesystem::remove_all(path("run"));
+      const Ended ended = run(train(job, "run", how));
+      expect_complaint(
+          ended, {"rank " + std::to_string(std::stoi(ranks) - 1) + ": ", "train.bin: at offset 3256", "found 999"});
+      EXPECT_LT(ended.seconds, 20.0 * patience);
+      EXPECT_EQ(metrics("run").size(), 50u);
+    }
+  }
 }
 
 TEST_F(Failure, NothingOutlivesAKilledProgram) {

@@ -170,6 +170,13 @@ bool Running::says(std::string_view words, double seconds) {
   return said();
 }
 
+bool Running::exists(const std::string& path, double seconds) {
+  const auto start = Clock::now();
+  const auto there = [&] { return access(path.c_str(), F_OK) == 0; };
+  while (!there() && (out_ >= 0 || err_ >= 0) && seconds_since(start) < seconds * patience) listen(20ms);
+  return there();
+}
+
 Ended Running::wait() {
   const double deadline = command_.deadline * patience;
   while (!dead_ && seconds_since(start_) < deadline) {

@@ -43,6 +43,8 @@ class Running {
   void signal(int number) const;
   // Whether the words appear on stdout or stderr before it ends, and within `seconds`.
   bool says(std::string_view words, double seconds = 30.0);
+  // Whether something lies at `path` within `seconds`, while the program runs.
+  bool exists(const std::string& path, double seconds = 30.0);
   // To the end of the program and of its output.
   Ended wait();
 

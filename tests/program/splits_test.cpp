@@ -1,10 +1,14 @@
 // The same job computes the same losses, however many ranks share it and whoever starts them.
+#include <filesystem>
+
 #include "tests/program/program_test.h"
 
 namespace trireme::test {
 namespace {
 
 constexpr double tolerance = 2e-5;
+
+class SplitValidation : public ProgramTest {};
 
 class Splits : public ProgramTest, public testing::WithParamInterface<const char*> {
  protected:
@@ -40,6 +44,25 @@ TEST_P(Splits, RanksOfAnMpirunByHandAreRanks) {
   expect_near(losses("by hand"), losses("one"), tolerance);
   EXPECT_EQ(count(ended.out, "step 20/20  loss"), 1) << ended.out;
   EXPECT_NE(ended.out.find("\n0-1 "), std::string::npos) << ended.out;
+}
+
+// The validation text makes one sample: all ranks but one have nothing to measure.
+TEST_F(SplitValidation, OfFewerSamplesThanRanks) {
+  const Words few{"--set", "data.text.validation_fraction=0.004"};  // 24 of 6000 bytes
+  expect_success(run(train(gpt_job, "one", few)));
+  const auto validation = [&](const std::string& name) {
+    std::vector<double> values;
+    for (const nlohmann::json& line : other_metrics(name)) values.push_back(line.at("validation_loss").get<double>());
+    return values;
+  };
+  ASSERT_EQ(validation("one").size(), 2u);
+  for (const Words& ranks : {Words{"-n", "4"}, Words{"-n", "4", "--ranks-as-threads"}}) {
+    Words words = few;
+    words.insert(words.end(), ranks.begin(), ranks.end());
+    std::filesystem::remove_all(path("four"));
+    expect_success(run(train(gpt_job, "four", words)));
+    expect_near(validation("four"), validation("one"), tolerance);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, Splits, testing::Values(gpt_job, mlp_job),

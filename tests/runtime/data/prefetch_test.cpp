@@ -77,6 +77,24 @@ TEST_F(PrefetchTest, StorageThatDoesNotAnswerIsAnErrorAfterTheDeadline) {
   EXPECT_NO_THROW((void)prefetcher.next(*device_)) << "it goes on when the storage answers";
 }
 
+TEST_F(PrefetchTest, AReadThatNeverReturnsHoldsNobodyBack) {
+  const auto source = std::make_shared<Numbers>(1000);
+  std::weak_ptr<const Loader> left_behind;
+  const auto start = std::chrono::steady_clock::now();
+  {
+    source->stuck = true;
+    const auto loader = loader_over(source, 10);
+    left_behind = loader;
+    Prefetcher prefetcher(loader, {.deadline = std::chrono::milliseconds(50)});
+    EXPECT_THROW((void)prefetcher.next(*device_), TimedOut);
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
+  EXPECT_FALSE(left_behind.expired()) << "the thread still reads from it";
+  source->stuck = false;
+  for (int i = 0; i < 5000 && !left_behind.expired(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  EXPECT_TRUE(left_behind.expired()) << "the thread ends with its read";
+}
+
 TEST_F(PrefetchTest, EndsAtAnyMoment) {
   for (int taken = 0; taken < 60; ++taken) {
     const auto source = std::make_shared<Numbers>(1000);

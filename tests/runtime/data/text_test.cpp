@@ -72,7 +72,23 @@ TEST(Text, CutsOnlyWhereTokensCannotTell) {
   }
 }
 
-// Slices of four MiB are cut where the tokens cannot tell; a text without newlines is one slice.
+TEST(Text, ReadingCanBeEndedInBetween) {
+  const ScratchFolder folder;
+  std::string text;
+  while (text.size() < (std::size_t{8} << 20)) text += "three banks of oars\n";
+  const std::string path = folder.write("long.txt", text);
+  int calls = 0;
+  const TextOptions whole{.paths = {path}, .between = [&] { ++calls; }};
+  EXPECT_EQ(read(whole), text);
+  EXPECT_GE(calls, 16) << "a byte-pair encoder reads a few MB a second";
+  const TextOptions ended{.paths = {path}, .between = [&] {
+                            if (--calls < 10) fail("test", "enough");
+                          }};
+  EXPECT_EQ(error_of(ended), "[test] enough");
+  EXPECT_EQ(calls, 9);
+}
+
+// Slices of a quarter MiB are cut where the tokens cannot tell; a text without newlines is one slice.
 TEST(Text, LongTextsAreWholeWhereverTheyAreCut) {
   const ScratchFolder folder;
   std::string lines;

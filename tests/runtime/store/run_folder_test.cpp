@@ -46,6 +46,30 @@ TEST(RunFolder, DamagedOnesArePassedOverAndReported) {
   EXPECT_NE(found.refused[1].find("step-00000002/model.safetensors"), std::string::npos);
 }
 
+TEST(RunFolder, TheLatestBeforeAStep) {
+  const ScratchFolder folder;
+  for (int step : {10, 20, 30}) save_state(checkpoint_path(folder.path(), step), step, State(step));
+  EXPECT_EQ(latest_checkpoint(folder.path(), 30).step, 20);
+  EXPECT_EQ(latest_checkpoint(folder.path(), 31).step, 30);
+  EXPECT_EQ(latest_checkpoint(folder.path(), 10).path, "");
+}
+
+TEST(RunFolder, WhatIsPassedOverIsNoCheckpointAnyMore) {
+  const ScratchFolder folder;
+  for (int round = 0; round < 2; ++round) {
+    for (int step : {10, 20, 30}) save_state(checkpoint_path(folder.path(), step), step, State(step));
+    std::filesystem::remove(checkpoint_path(folder.path(), 30) + "/manifest.json");
+    const std::string number = round == 0 ? "" : "-2";
+    EXPECT_EQ(pass_over_after(folder.path(), 10), (std::vector{folder / ("step-00000030.passed-over" + number),
+                                                               folder / ("step-00000020.passed-over" + number)}));
+    const FoundCheckpoint found = latest_checkpoint(folder.path());
+    EXPECT_EQ(found.step, 10);
+    EXPECT_TRUE(found.refused.empty());
+  }
+  EXPECT_TRUE(holds(folder / "step-00000020.passed-over", State(20)));
+  EXPECT_TRUE(remove_unfinished(folder.path()).empty());
+}
+
 TEST(RunFolder, OtherNamesAreNotLookedAt) {
   const ScratchFolder folder;
   save_state(folder / "step-00000005.tmp-x", 5, State(5));

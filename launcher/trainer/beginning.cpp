@@ -1,0 +1,129 @@
+#include "launcher/trainer/beginning.h"
+
+#include <filesystem>
+#include <fstream>
+
+#include "parallel/together/together.h"
+#include "runtime/store/run_folder.h"
+
+namespace trireme::launcher {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* mark_name = "started-by";
+
+// Whether this run was begun by the command that has now started the ranks again.
+bool is_our_own(const job::Job& job, const TrainOptions& options) {
+  std::ifstream file(fs::path(job.run_dir()) / mark_name);
+  std::string mark;
+  std::getline(file, mark);
+  return !options.mark.empty() && mark == options.mark;
+}
+
+// Whether `options` name a checkpoint of this very run.
+bool is_of_this_run(const job::Job& job, const TrainOptions& options) {
+  std::error_code error;
+  fs::path checkpoint = fs::weakly_canonical(options.checkpoint, error);
+  if (!checkpoint.has_filename()) checkpoint = checkpoint.parent_path();  // "run/step-00000010/"
+  return !options.checkpoint.empty() && checkpoint.parent_path() == fs::weakly_canonical(job.run_dir(), error);
+}
+
+// The first rank's work. A run that lies in the folder must be the one that is meant.
+void prepare_folder(const job::Job& job, const TrainOptions& options, bool own) {
+  std::error_code error;
+  if (!options.checkpoint.empty() && !fs::exists(fs::path(options.checkpoint) / store::manifest_name, error))
+    fail("resume", "expected a checkpoint, a folder as RUN/step-00000100 with a",
+         std::string(store::manifest_name) + ",", "found", options.checkpoint);
+  fs::create_directories(job.run_dir(), error);
+  if (error)
+    fail("run_dir", "cannot make the folder", job.run_dir() + ":", error.message(),
+         "- choose another with --set run_dir=");
+  const bool meant = own || (options.resume && options.checkpoint.empty()) || is_of_this_run(job, options);
+  if (!meant) {
+    const store::FoundCheckpoint found = store::latest_checkpoint(job.run_dir());
+    if (!found.path.empty())
+      fail("run_dir", job.run_dir(), "holds a run that reached step", found.step,
+           "- go on with it with --resume, remove the folder, or choose another with --set run_dir=");
+    if (!found.refused.empty())
+      fail("run_dir", job.run_dir(), "holds a damaged checkpoint:", found.refused.front(),
+           "- remove the folder, or choose another with --set run_dir=");
+  }
+  store::remove_unfinished(job.run_dir());
+}
+
+void write_file(const fs::path& path, const std::string& text) {
+  std::ofstream file(path);
+  file << text;
+  file.close();
+  if (!file) fail("run_dir", "cannot write", path.string(), "- is the disk full, or the folder read-only?");
+}
+
+// The folder becomes this run's. The first rank's work; not before what the folder holds is known to fit the job.
+void take_folder(const job::Job& job, const TrainOptions& options, std::int64_t steps) {
+  store::pass_over_after(job.run_dir(), steps);
+  write_file(fs::path(job.run_dir()) / resolved_job_name, resolved_text(job));
+  if (!options.mark.empty()) write_file(fs::path(job.run_dir()) / mark_name, options.mark + '\n');
+}
+
+// What `work` returns on the first rank, on all of them.
+template <class Work>
+std::string from_first_rank(TrainingRun& run, Work&& work) {
+  return parallel::together(*run.backend().device, run.ranks(), run.backend().device->compute(),
+                            [&] { return run.leads() ? work() : std::string(); })
+      .front();
+}
+
+std::string change_since(const std::string& checkpoint, const std::string& note) {
+  return note.empty() ? "" : "since " + checkpoint + ": " + note + '\n';
+}
+
+// Loads the newest checkpoint of the run's folder that is whole, if there is one; returns what there is to say.
+// The first rank chooses: what it sees of a shared file system another rank may not see yet.
+std::string load_newest(TrainingRun& run) {
+  const std::string& folder = run.job().run_dir();
+  std::string passed_over;
+  for (std::int64_t before = store::any_step;;) {
+    const std::string checkpoint = from_first_rank(run, [&] {
+      const store::FoundCheckpoint found = store::latest_checkpoint(folder, before);
+      for (const std::string& line : found.refused) passed_over += "passed over: " + line + '\n';
+      if (found.path.empty() && !passed_over.empty())
+        fail(
+            "run_dir", folder,
+            "holds no checkpoint that is whole:\n" + passed_over + "start again in another folder with --set run_dir=");
+      before = found.step;
+      return found.path;
+    });
+    if (checkpoint.empty()) return {};
+    const TrainingRun::Loaded loaded = run.load(checkpoint);
+    if (loaded.damage.empty()) return passed_over + change_since(checkpoint, loaded.note);
+    passed_over += "passed over: " + loaded.damage + '\n';
+  }
+}
+
+std::string load_named(TrainingRun& run, const std::string& checkpoint) {
+  const TrainingRun::Loaded loaded = run.load(checkpoint);
+  if (!loaded.damage.empty()) throw parallel::SharedError(loaded.damage);
+  return change_since(checkpoint, loaded.note);
+}
+
+}  // namespace
+
+std::string begin_run(TrainingRun& run, const TrainOptions& options) {
+  const bool own = !from_first_rank(run, [&] {
+                      const bool known = is_our_own(run.job(), options);
+                      prepare_folder(run.job(), options, known);
+                      return std::string(known ? "own" : "");
+                    }).empty();
+  run.open_data();
+  std::string news;
+  if (own || (options.resume && options.checkpoint.empty())) news = load_newest(run);
+  if (!options.checkpoint.empty() && run.steps() == 0) news = load_named(run, options.checkpoint);
+  from_first_rank(run, [&] {
+    take_folder(run.job(), options, run.steps());
+    return std::string();
+  });
+  return news;
+}
+
+}  // namespace trireme::launcher

@@ -1,0 +1,18 @@
+// Where a run begins: its folder, its data, and the checkpoint that it goes on from.
+#pragma once
+
+#include <string>
+
+#include "launcher/trainer/entry.h"
+#include "launcher/trainer/training_run.h"
+
+namespace trireme::launcher {
+
+// Makes the run's folder, opens the data, and loads the checkpoint that `options` ask for: run.steps() says how far the
+// run is. A folder that holds another run is an error, and changes nothing; so is a checkpoint that does not fit, or
+// none that is whole where there are some. Throws Stopped, on every rank, where one is told to stop meanwhile.
+// Returns what there is to say, in lines: which checkpoints were passed over and why, what has changed since.
+// Collective.
+std::string begin_run(TrainingRun& run, const TrainOptions& options);
+
+}  // namespace trireme::launcher
