@@ -146,8 +146,8 @@ void Team::await_slowly(Signal& signal, std::uint64_t target, int member, const 
     check(signal, target, member, call);
     if (std::chrono::duration<double>(Clock::now() - start).count() > family().deadline() + grace_)
       fail<TimedOut>(name_of(call.operation), family().self().name(), "waited", family().deadline(), "s in",
-           describe(call) + "; not arrived:", missing(signal, target, member),
-           "- look there first; if the ranks are only slow, raise the deadline");
+                     describe(call) + "; not arrived:", missing(signal, target, member),
+                     "- look there first; if the ranks are only slow, raise the deadline");
   }
 }
 

@@ -85,7 +85,8 @@ std::vector<std::byte> Link::gather(std::span<const std::byte> mine, double dead
   check_mpi(MPI_Iallgather(mine.data(), bytes, MPI_BYTE, all.data(), bytes, MPI_BYTE, messages_, &request),
             "MPI_Iallgather");
   if (!complete(request, deadline))
-    fail<TimedOut>("mpi", "rank", rank_, "of", size_, "waited", deadline, "s while", what, "- a rank has stopped or ended");
+    fail<TimedOut>("mpi", "rank", rank_, "of", size_, "waited", deadline, "s while", what,
+                   "- a rank has stopped or ended");
   return all;
 }
 

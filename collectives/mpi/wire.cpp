@@ -102,8 +102,8 @@ void Wire::expire(const Requests& requests, const Call& call) const {
                ')';
   }
   fail<TimedOut>(name_of(call.operation), family.self().name(), "waited", family.deadline(), "s in",
-       team_.describe(call) + "; not arrived:", missing,
-       "- look there first; if the ranks are only slow, raise the deadline");
+                 team_.describe(call) + "; not arrived:", missing,
+                 "- look there first; if the ranks are only slow, raise the deadline");
 }
 
 }  // namespace trireme::collectives

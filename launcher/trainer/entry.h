@@ -9,8 +9,8 @@
 
 namespace trireme::launcher {
 
-// Exit codes of a run. An error that would come again (a wrong job, bad data, a checkpoint that does not fit, a full disk)
-// is 1, a wrong command line 2; a rank that was killed gives 128 + its signal.
+// Exit codes of a run. An error that would come again (a wrong job, bad data, a checkpoint that does not fit, a full
+// disk) is 1, a wrong command line 2; a rank that was killed gives 128 + its signal.
 inline constexpr int stopped_early = 75;  // was told to stop, saved, and can be resumed (EX_TEMPFAIL)
 inline constexpr int timed_out = 69;      // something did not answer within its deadline (EX_UNAVAILABLE)
 
@@ -24,9 +24,9 @@ struct TrainOptions {
   // What the command is known by that starts the ranks, again after a failure: a run that carries this mark is its own,
   // and is resumed.
   std::string mark = {};
-  TraceSteps trace{};             // steps whose timeline is written
-  bool dry_run = false;           // print what a run on `ranks` ranks would need, touch nothing
-  bool json = false;              // print the dry run's report as JSON
+  TraceSteps trace{};    // steps whose timeline is written
+  bool dry_run = false;  // print what a run on `ranks` ranks would need, touch nothing
+  bool json = false;     // print the dry run's report as JSON
 };
 int train(const TrainOptions& options);
 

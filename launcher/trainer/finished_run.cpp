@@ -41,9 +41,8 @@ void FinishedRun::open(const std::string& path, const Options& options) {
   job = load_job_text(path + "/" + std::string(store::manifest_name), text->second, options.sets);
   backend = make_backend(options.device == "auto" ? "cpu" : options.device, threads_of(options.threads, 1));
   task = make_task(job);
-  parameters = std::make_unique<nn::FlatParameters>(
-      task->network(), *backend.device, *backend.kernels,
-      nn::FlatOptions{.compute = compute_dtype(job), .gradients = false});
+  parameters = std::make_unique<nn::FlatParameters>(task->network(), *backend.device, *backend.kernels,
+                                                    nn::FlatOptions{.compute = compute_dtype(job), .gradients = false});
   parallel::load_parameters(reader, *parameters);
   checkpoint = path;
 }

@@ -4,8 +4,6 @@
 #include <cmath>
 #include <numeric>
 
-#include "launcher/fleet/stop.h"
-
 namespace trireme::launcher {
 namespace {
 
@@ -75,7 +73,7 @@ std::string sample_text(models::Gpt& model, Backend& backend, DType dtype, const
   Reader reader(model, backend, dtype);
   std::vector<std::int32_t> unread = tail(longest);
   for (std::int64_t i = 0; i < options.tokens; ++i) {
-    leave_if_told();
+    if (options.between) options.between();
     if (reader.length() + std::ssize(unread) > longest) {
       reader.forget();
       unread = tail(std::max<std::int64_t>(longest / 2, 1));

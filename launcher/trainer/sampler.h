@@ -18,11 +18,11 @@ struct SampleOptions {
   double temperature = 0.8;   // divides the logits; 0 takes the likeliest token
   std::int64_t top_k = 40;    // choose among this many of the likeliest; 0: among all
   std::uint64_t seed = 1;
+  std::function<void()> between = {};  // called before each token; what it throws ends the text
 };
 
 // The prompt's continuation. Beyond the model's sequence length the oldest half of the text is forgotten. Tokens the
-// tokenizer does not have (a padded vocabulary) are never drawn. `dtype` is the one the model computes in. Throws
-// Stopped when the process is told to stop (fleet/stop.h).
+// tokenizer does not have (a padded vocabulary) are never drawn. `dtype` is the one the model computes in.
 std::string sample_text(models::Gpt& model, Backend& backend, DType dtype, const data::Tokenizer& tokenizer,
                         const SampleOptions& options);
 

@@ -11,7 +11,6 @@
 #include "launcher/trainer/loop.h"
 #include "launcher/trainer/ranks.h"
 #include "launcher/trainer/sampler.h"
-#include "parallel/together/any_rank.h"
 #include "parallel/together/together.h"
 #include "runtime/store/run_folder.h"
 
@@ -42,7 +41,8 @@ void show_sample(TrainingRun& run, Report& report) {
                                         .tokens = sample.tokens(),
                                         .temperature = sample.temperature(),
                                         .top_k = sample.top_k(),
-                                        .seed = run.job().seed()});
+                                        .seed = run.job().seed(),
+                                        .between = [&] { run.leave_if_any_is_told(); }});
   if (!run.leads()) return;
   report.note("--- sample ---\n" + sample.prompt() + text + "\n--- end of sample ---");
   std::ofstream((fs::path(run.job().run_dir()) / "sample.txt").string()) << sample.prompt() << text << '\n';
@@ -88,9 +88,7 @@ int train_with(TrainingRun& run, const TrainOptions& options, const RankView& vi
        << run.plan().global << " samples a step" << (first > 0 ? ", resumed after step " + std::to_string(first) : "");
   report.note(head.str());
   try {
-    if (parallel::any_rank(stop_requested(), "stop flag", *run.backend().device, run.ranks(),
-                           run.backend().device->compute()))
-      throw Stopped();
+    run.leave_if_any_is_told();
     run.start_data(first);
     StepTrace trace(run, options.trace, view.places[static_cast<std::size_t>(view.world.rank())].host);
     const int code = run_loop(run, report, trace, first);

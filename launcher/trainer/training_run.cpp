@@ -81,8 +81,7 @@ double TrainingRun::validate(std::int64_t batches) {
   const std::int64_t round = plan_.micro * ranks().size();
   double total = 0.0;
   for (std::int64_t begin = 0; begin < samples; begin += round) {
-    if (parallel::any_rank(stop_requested(), "stop flag", *backend_.device, ranks(), backend_.device->compute()))
-      throw Stopped();
+    leave_if_any_is_told();
     const std::int64_t count = std::min(round, samples - begin);
     const double loss = parallel::evaluate(context_, count, [&](std::int64_t step, data::Share share) {
       return validation_->at(*backend_.device, step, {begin + share.first, share.count});
@@ -90,6 +89,11 @@ double TrainingRun::validate(std::int64_t batches) {
     total += loss * static_cast<double>(count);
   }
   return total / static_cast<double>(samples);
+}
+
+void TrainingRun::leave_if_any_is_told() {
+  if (parallel::any_rank(stop_requested(), "stop flag", *backend_.device, ranks(), backend_.device->compute()))
+    throw Stopped();
 }
 
 void TrainingRun::save(std::int64_t steps) {

@@ -33,6 +33,9 @@ class TrainingRun {
   // Throws Stopped, on every rank, where one is told to stop meanwhile.
   double validate(std::int64_t batches);
 
+  // Throws Stopped, on every rank, where one is told to stop. Collective.
+  void leave_if_any_is_told();
+
   // Saves the state after `steps` steps in the run's folder and removes the oldest checkpoints. Collective.
   void save(std::int64_t steps);
   struct Loaded {
