@@ -36,6 +36,16 @@ std::shared_ptr<Memory> share(Team& team, const Call& call, int leader, std::int
   return memory;
 }
 
+// The number is the same on all members and different from that of any other window of the host's ranks: a rank never
+// has the same group number twice, but groups without a common rank may have the same, so their first ranks tell them
+// apart.
+std::uint64_t window_number(const Team& team, std::uint64_t allocation) {
+  const std::uint64_t first = static_cast<std::uint64_t>(team.rank_of(0)), group = team.number();
+  require(first < 1u << 20 && group < 1u << 24 && allocation < 1u << 20, "group memory",
+          "expected fewer ranks, groups or allocations, found rank", first, "group", group, "allocation", allocation);
+  return (first << 44 | group << 20 | allocation) + 1;
+}
+
 // This rank's part of a window.
 class WindowStorage : public Storage {
  public:
@@ -94,7 +104,7 @@ std::shared_ptr<Storage> TeamGroup::allocate(Device& device, std::int64_t bytes,
   std::shared_ptr<Window> window = std::make_shared<Window>();
   guard([&] {
     const int members = team().size();
-    window->number = std::uint64_t{team().number()} << 32 | (team().sequence() + 1);
+    window->number = window_number(team(), ++allocations_);
     window->part_bytes = bytes;
     window->stride = (bytes + page - 1) / page * page;
     const Call call{.operation = Operation::allocate, .count = bytes};

@@ -54,6 +54,7 @@ class TeamGroup : public Group {
  private:
   [[noreturn]] void used_twice() const;
 
+  std::uint64_t allocations_ = 0;
   std::unique_ptr<Team> team_;
   std::string transport_;
   std::atomic<bool> busy_{false};

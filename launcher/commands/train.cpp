@@ -7,6 +7,7 @@
 #include "launcher/config/config.h"
 #include "launcher/fleet/fleet.h"
 #include "launcher/trainer/entry.h"
+#include "launcher/trainer/layout.h"
 #include "parallel/training/step.h"
 #include "runtime/base/error.h"
 #include "runtime/store/checkpoint.h"
@@ -40,11 +41,12 @@ job::Job job_for(const TrainOptions& options, int asked) {
   Origins origins;
   job::Job job = load_job(options.job, options.sets, &origins);
   const int wanted = job.parallel().data();
-  if (wanted > 0 && asked > 0 && wanted != asked)
+  if (wanted > 0 && asked > 0 && job.parallel().pipeline() == 1 && wanted != asked)
     origins.fail("parallel.data", "expected the number of ranks that are started, which is " + std::to_string(asked) +
                                       ", or 0 for any; found " + std::to_string(wanted));
-  if (const int ranks = std::max(asked, wanted); ranks > 0)
-    parallel::plan_batch(job.batch().global(), job.batch().micro(), ranks);
+  const parallel::Layout layout = layout_of(job, asked > 0 ? asked : ranks_of(job));
+  const parallel::BatchPlan plan = parallel::plan_batch(job.batch().global(), job.batch().micro(), layout.size("data"));
+  pipeline_of(job, plan.micros);
   return job;
 }
 
@@ -63,8 +65,7 @@ int run(Request& request) {
   if (!place.is_rank() || options.dry_run) {
     const job::Job job = job_for(options, fleet.ranks);
     fleet.start_seconds = job.watchdog_seconds();
-    if (fleet.ranks == 0 && fleet.hosts.empty() && fleet.hostfile.empty())
-      fleet.ranks = std::max(job.parallel().data(), 1);
+    if (fleet.ranks == 0 && fleet.hosts.empty() && fleet.hostfile.empty()) fleet.ranks = ranks_of(job);
   } else if (!is_supervised()) {
     job_for(options, place.size);
   }

@@ -3,10 +3,10 @@
 #include <iomanip>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <vector>
 
 #include "collectives/dry/dry_group.h"
-#include "launcher/trainer/from_job.h"
-#include "parallel/training/step.h"
+#include "launcher/trainer/rank_training.h"
 #include "runtime/kernels/dry/dry_kernels.h"
 
 namespace trireme::launcher {
@@ -21,25 +21,23 @@ struct Needs {
   parallel::BatchPlan plan{};
 };
 
-Needs measure(const job::Job& job, int ranks) {
+// The step of rank `rank`, on the dry device.
+Needs measure(const job::Job& job, const parallel::Layout& layout, int rank) {
   Backend backend = make_backend("dry", 1);
   DryRecord record;
-  const auto world = make_dry_group(0, ranks, &record);
-  parallel::Mesh mesh(*world, {{"data", job.parallel().data() > 0 ? job.parallel().data() : ranks}});
-  const parallel::Axis& data = mesh.axis("data");
-  const auto task = make_task(job);
-  Needs needs{.plan = parallel::plan_batch(job.batch().global(), job.batch().micro(), data.size())};
-  parallel::Player player(task->network(), backend, data, player_options(job));
-  const parallel::StepContext run{backend, data, *task, player, needs.plan, job.seed()};
+  const auto world = make_dry_group(rank, layout.ranks(), &record, parallel::dry_splits(layout, rank));
+  RankTraining training(job, backend, *world, layout);
+  const auto& task = training.task();
+  Needs needs{.plan = training.plan()};
+  parallel::TrainStep step(training.context());
   const parallel::BatchSource blank = [&](std::int64_t, data::Share share) {
-    return task->blank_batch(*backend.device, share.count);
+    return task.blank_batch(*backend.device, share.count);
   };
   auto& kernels = static_cast<DryKernels&>(*backend.kernels);
-  parallel::TrainStep step(run);
   kernels.reset();
   record.clear();
   step.run(0, blank, false);
-  needs.parameters = player.parameters.parameter_count();
+  needs.parameters = training.player().parameters.parameter_count();
   needs.memory = backend.device->memory();
   needs.flops = kernels.counts().matrix_flops;
   for (const DryOperation& operation : record) {
@@ -55,28 +53,23 @@ std::string mib(std::int64_t bytes) {
   return text.str();
 }
 
-}  // namespace
+nlohmann::ordered_json as_json(const Needs& needs) {
+  nlohmann::ordered_json report{{"parameters", needs.parameters},
+                                {"global_batch", needs.plan.global},
+                                {"micro_batch", needs.plan.micro},
+                                {"micro_batches", needs.plan.micros},
+                                {"memory_per_rank_bytes", needs.memory.peak},
+                                {"flops_per_step_per_rank", needs.flops},
+                                {"bytes_sent_per_step_per_rank", needs.sent},
+                                {"collectives_per_step", needs.messages}};
+  for (int kind = 0; kind < memory_kinds; ++kind)
+    report["memory_by_kind"][std::string(name_of(static_cast<MemoryKind>(kind)))] =
+        needs.memory.at_peak_by_kind[static_cast<std::size_t>(kind)];
+  return report;
+}
 
-std::string dry_run_report(const job::Job& job, int ranks, bool json) {
-  const Needs needs = measure(job, ranks);
-  if (json) {
-    nlohmann::ordered_json report{{"ranks", ranks},
-                                  {"parameters", needs.parameters},
-                                  {"global_batch", needs.plan.global},
-                                  {"micro_batch", needs.plan.micro},
-                                  {"micro_batches", needs.plan.micros},
-                                  {"memory_per_rank_bytes", needs.memory.peak},
-                                  {"flops_per_step_per_rank", needs.flops},
-                                  {"bytes_sent_per_step_per_rank", needs.sent},
-                                  {"collectives_per_step", needs.messages}};
-    for (int kind = 0; kind < memory_kinds; ++kind)
-      report["memory_by_kind"][std::string(name_of(static_cast<MemoryKind>(kind)))] =
-          needs.memory.at_peak_by_kind[static_cast<std::size_t>(kind)];
-    return report.dump() + "\n";
-  }
-  std::ostringstream text;
-  text << "dry run on " << ranks << (ranks == 1 ? " rank" : " ranks") << " (nothing was computed, no data was read)\n"
-       << "  parameters        " << needs.parameters << '\n'
+void describe(std::ostream& text, const Needs& needs) {
+  text << "  parameters        " << needs.parameters << '\n'
        << "  batch             " << needs.plan.global << " samples a step: " << needs.plan.micros
        << (needs.plan.micros == 1 ? " pass of " : " passes of ") << needs.plan.micro << " on each rank\n"
        << "  memory per rank   " << mib(needs.memory.peak) << " at its peak\n";
@@ -85,7 +78,33 @@ std::string dry_run_report(const job::Job& job, int ranks, bool json) {
          << mib(needs.memory.at_peak_by_kind[static_cast<std::size_t>(kind)]) << '\n';
   text << "  work per rank     " << std::fixed << std::setprecision(2) << needs.flops / 1e9
        << " GFLOP a step in matrix products\n"
-       << "  sent per rank     " << mib(needs.sent) << " a step in " << needs.messages << " collectives\n";
+       << "  sent per rank     " << mib(needs.sent) << " a step in " << needs.messages << " messages\n";
+}
+
+}  // namespace
+
+std::string dry_run_report(const job::Job& job, int ranks, bool json) {
+  const parallel::Layout layout = layout_of(job, ranks);
+  // Ranks of one stage need the same.
+  std::vector<Needs> stages;
+  for (int stage = 0; stage < layout.size("pipeline"); ++stage)
+    stages.push_back(measure(job, layout, stage * layout.stride("pipeline")));
+  if (json) {
+    nlohmann::ordered_json report{{"ranks", ranks}};
+    if (stages.size() == 1) {
+      report.update(as_json(stages.front()));
+    } else {
+      report["layout"] = layout.text();
+      for (const Needs& needs : stages) report["stages"].push_back(as_json(needs));
+    }
+    return report.dump() + "\n";
+  }
+  std::ostringstream text;
+  text << "dry run on " << ranks << (ranks == 1 ? " rank" : " ranks") << " (nothing was computed, no data was read)\n";
+  for (std::size_t stage = 0; stage < stages.size(); ++stage) {
+    if (stages.size() > 1) text << "stage " << stage + 1 << " of " << stages.size() << " (" << layout.text() << ")\n";
+    describe(text, stages[stage]);
+  }
   return text.str();
 }
 

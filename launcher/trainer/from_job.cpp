@@ -242,6 +242,13 @@ std::unique_ptr<KnownTask> make_task(const job::Job& job) {
   return std::make_unique<LanguageModel>(gpt_config(job));
 }
 
+std::unique_ptr<KnownTask> make_task(const job::Job& job, const std::optional<parallel::Schedule>& pipeline,
+                                     int index) {
+  if (!pipeline) return make_task(job);
+  const models::GptConfig config = gpt_config(job);
+  return std::make_unique<LanguageModel>(config, pieces_of(config, *pipeline, index));
+}
+
 std::unique_ptr<data::Tokenizer> make_tokenizer(const job::Job& job) {
   if (!job.data().has_text()) return nullptr;
   const job::Text& text = job.data().text();

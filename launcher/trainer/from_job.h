@@ -5,6 +5,7 @@
 #include <string>
 
 #include "launcher/config/config.h"
+#include "launcher/trainer/layout.h"
 #include "launcher/trainer/tasks.h"
 #include "parallel/training/player.h"
 #include "runtime/data/loader.h"
@@ -15,7 +16,9 @@ namespace trireme::launcher {
 DType compute_dtype(const job::Job& job);
 parallel::PlayerOptions player_options(const job::Job& job);
 models::GptConfig gpt_config(const job::Job& job);
+// The whole network, or what the rank at `index` of a pipeline with this schedule holds of it.
 std::unique_ptr<KnownTask> make_task(const job::Job& job);
+std::unique_ptr<KnownTask> make_task(const job::Job& job, const std::optional<parallel::Schedule>& pipeline, int index);
 // Null where the data is not text.
 std::unique_ptr<data::Tokenizer> make_tokenizer(const job::Job& job);
 

@@ -10,8 +10,14 @@
 namespace trireme::launcher {
 
 // What the launcher asks of a task beyond training it.
-class KnownTask : public parallel::Task {
+class KnownTask : public parallel::StagedTask {
  public:
+  // A whole network is one stage.
+  bool begins(int) const override { return true; }
+  bool ends(int) const override { return true; }
+  Shape boundary_shape(std::int64_t) const override { return {}; }
+  Tensor forward(Context& cx, int, const Tensor&, const data::Batch& batch) override { return loss(cx, batch); }
+
   // A batch of the right shapes without data, for dry runs.
   virtual data::Batch blank_batch(Device& device, std::int64_t samples) const = 0;
   // Floating-point operations of the matrix products of a forward and backward pass.
@@ -22,16 +28,28 @@ class KnownTask : public parallel::Task {
 class LanguageModel : public KnownTask {
  public:
   explicit LanguageModel(const models::GptConfig& config) : model_(config) {}
+  // Pieces of the model alone, for a rank of a pipeline.
+  LanguageModel(const models::GptConfig& config, std::vector<models::GptPiece> pieces)
+      : model_(config, std::move(pieces)) {}
 
   nn::Module& network() override { return model_; }
   models::Gpt& model() noexcept { return model_; }
   Tensor loss(Context& cx, const data::Batch& batch) override;
   data::Batch blank_batch(Device& device, std::int64_t samples) const override;
+  bool begins(int chunk) const override { return piece(chunk).embeds; }
+  bool ends(int chunk) const override { return piece(chunk).heads; }
+  Shape boundary_shape(std::int64_t samples) const override;
+  Tensor forward(Context& cx, int chunk, const Tensor& input, const data::Batch& batch) override;
+  nn::Parameter* shared_parameter() override;
+  bool owns_shared_parameter() const override { return has_end(&models::GptPiece::embeds); }
   std::string_view unit() const override { return "tokens"; }
   std::int64_t units_per_sample() const override { return model_.config().sequence; }
   double flops(std::int64_t samples) const override { return model_.flops(samples, model_.config().sequence); }
 
  private:
+  const models::GptPiece& piece(int chunk) const { return model_.pieces()[static_cast<std::size_t>(chunk)]; }
+  bool has_end(bool models::GptPiece::*which) const;
+
   models::Gpt model_;
 };
 

@@ -35,6 +35,10 @@ void show_sample(TrainingRun& run, Report& report) {
   auto* language = dynamic_cast<LanguageModel*>(&run.task());
   const auto tokenizer = make_tokenizer(run.job());
   if (sample.tokens() == 0 || !language || !tokenizer) return;
+  if (!run.whole()) {
+    report.note("no rank has the whole model; for a sample: trireme generate " + run.job().run_dir());
+    return;
+  }
   // Every rank writes the same text, so that none waits for another; the first one shows it.
   const std::string text = sample_text(language->model(), run.backend(), compute_dtype(run.job()), *tokenizer,
                                        {.prompt = sample.prompt(),
@@ -84,8 +88,10 @@ int train_with(TrainingRun& run, const TrainOptions& options, const RankView& vi
                  .tensorboard = job.log().tensorboard(),
                  .plot = job.log().plot()});
   std::ostringstream head;
-  head << table_of(view, job) << news << run.player().parameters.parameter_count() << " parameters, "
-       << run.plan().global << " samples a step" << (first > 0 ? ", resumed after step " + std::to_string(first) : "");
+  if (run.mesh().axis("pipeline").size() > 1) news += run.mesh().layout().text() + "\n";
+  head << table_of(view, job) << news << run.player().parameters.parameter_count()
+       << (run.whole() ? " parameters, " : " parameters on the first rank, ") << run.plan().global << " samples a step"
+       << (first > 0 ? ", resumed after step " + std::to_string(first) : "");
   report.note(head.str());
   try {
     run.leave_if_any_is_told();

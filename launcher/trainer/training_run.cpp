@@ -13,10 +13,6 @@
 namespace trireme::launcher {
 namespace {
 
-int data_ranks(const job::Job& job, const Group& world) {
-  return job.parallel().data() > 0 ? job.parallel().data() : world.size();
-}
-
 std::chrono::milliseconds milliseconds(double seconds) {
   return std::chrono::milliseconds(static_cast<std::int64_t>(1000.0 * seconds));
 }
@@ -26,12 +22,8 @@ std::chrono::milliseconds milliseconds(double seconds) {
 TrainingRun::TrainingRun(const job::Job& job, Group& world, int ranks_on_host)
     : job_(job),
       backend_(make_backend(backend_name(job), threads_of(job.threads(), ranks_on_host))),
-      mesh_(world, {{"data", data_ranks(job, world)}}),
-      task_(make_task(job)),
-      plan_(parallel::plan_batch(job.batch().global(), job.batch().micro(), mesh_.axis("data").size())),
-      player_(task_->network(), backend_, mesh_.axis("data"), player_options(job)),
-      context_{backend_, mesh_.axis("data"), *task_, player_, plan_, job.seed()},
-      step_(context_) {}
+      training_(job, backend_, world, layout_of(job, world.size())),
+      step_(training_.context()) {}
 
 void TrainingRun::open_data() {
   constexpr const char* told_to_stop = "told to stop";
@@ -50,7 +42,7 @@ void TrainingRun::open_data() {
     if (found[rank] != found[0])
       throw parallel::SharedError("[data] rank " + std::to_string(rank) +
                                   " finds other training data than rank 0; give all hosts the same files");
-  training_ = std::make_shared<data::Loader>(sources_.training, loader_options(job_));
+  loader_ = std::make_shared<data::Loader>(sources_.training, loader_options(job_));
   if (sources_.validation) {
     data::LoaderOptions options = loader_options(job_);
     options.order = data::OrderKind::sequential;
@@ -60,12 +52,13 @@ void TrainingRun::open_data() {
 }
 
 void TrainingRun::start_data(std::int64_t step) {
-  const parallel::Axis& axis = mesh_.axis("data");
+  if (!training_.reads_data()) return;
+  const parallel::Axis& axis = training_.data();
   prefetcher_ = std::make_unique<data::Prefetcher>(
-      training_, data::PrefetchOptions{.division = {axis.index(), axis.size(), plan_.micros},
-                                       .first_step = step,
-                                       .ahead = std::max(1, job_.data().prefetch()),
-                                       .deadline = milliseconds(job_.watchdog_seconds())});
+      loader_, data::PrefetchOptions{.division = {axis.index(), axis.size(), plan().micros},
+                                     .first_step = step,
+                                     .ahead = std::max(1, job_.data().prefetch()),
+                                     .deadline = milliseconds(job_.watchdog_seconds())});
 }
 
 parallel::StepResult TrainingRun::train(std::int64_t step, bool stop) {
@@ -76,14 +69,14 @@ parallel::StepResult TrainingRun::train(std::int64_t step, bool stop) {
 
 double TrainingRun::validate(std::int64_t batches) {
   const std::int64_t all = validation_->source().samples();
-  const std::int64_t samples = batches > 0 ? std::min(all, batches * plan_.global) : all;
+  const std::int64_t samples = batches > 0 ? std::min(all, batches * plan().global) : all;
   // In rounds of one batch for each rank; between two of them the ranks ask each other whether to go on.
-  const std::int64_t round = plan_.micro * ranks().size();
+  const std::int64_t round = plan().micro * training_.data().size();
   double total = 0.0;
   for (std::int64_t begin = 0; begin < samples; begin += round) {
     leave_if_any_is_told();
     const std::int64_t count = std::min(round, samples - begin);
-    const double loss = parallel::evaluate(context_, count, [&](std::int64_t step, data::Share share) {
+    const double loss = parallel::evaluate(training_.context(), count, [&](std::int64_t step, data::Share share) {
       return validation_->at(*backend_.device, step, {begin + share.first, share.count});
     });
     total += loss * static_cast<double>(count);
@@ -97,10 +90,8 @@ void TrainingRun::leave_if_any_is_told() {
 }
 
 void TrainingRun::save(std::int64_t steps) {
-  player_.fetch_state();
-  parallel::save_state(store::checkpoint_path(job_.run_dir(), steps), steps,
-                       {player_.parameters, player_.optimizer, player_.loss_scale}, provenance(job_, fingerprint_),
-                       ranks(), backend_.device->compute());
+  parallel::save_state(store::checkpoint_path(job_.run_dir(), steps), steps, training_.state(),
+                       provenance(job_, fingerprint_), ranks(), backend_.device->compute());
   saved_ = steps;
   parallel::together(*backend_.device, ranks(), backend_.device->compute(), [&] {
     if (leads()) store::keep_last(job_.run_dir(), job_.checkpoint().keep());
@@ -117,8 +108,8 @@ TrainingRun::Loaded TrainingRun::load(const std::string& checkpoint) {
           const store::CheckpointReader reader(checkpoint);
           loaded.note =
               check_provenance(reader, provenance(job_, fingerprint_), job_.checkpoint().allow_changed_data());
-          parallel::load_state(reader, {player_.parameters, player_.optimizer, player_.loss_scale});
-          player_.store_state();
+          parallel::load_state(reader, training_.state());
+          player().store_state();
           step = reader.step();
           return "";
         } catch (const store::DamagedCheckpoint& error) {
@@ -127,7 +118,7 @@ TrainingRun::Loaded TrainingRun::load(const std::string& checkpoint) {
       });
   const auto found = std::find_if(damage.begin(), damage.end(), [](const std::string& text) { return !text.empty(); });
   if (found != damage.end()) return {.damage = *found, .note = {}};
-  player_.weights_changed();
+  player().weights_changed();
   steps_ = saved_ = step;
   return loaded;
 }

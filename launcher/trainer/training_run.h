@@ -6,9 +6,7 @@
 #include <string>
 
 #include "launcher/config/config.h"
-#include "launcher/trainer/from_job.h"
-#include "parallel/snapshot/snapshot.h"
-#include "parallel/training/step.h"
+#include "launcher/trainer/rank_training.h"
 #include "runtime/data/prefetch.h"
 
 namespace trireme::launcher {
@@ -51,24 +49,23 @@ class TrainingRun {
 
   const job::Job& job() const noexcept { return job_; }
   Backend& backend() noexcept { return backend_; }
-  KnownTask& task() noexcept { return *task_; }
-  parallel::Player& player() noexcept { return player_; }
-  const parallel::BatchPlan& plan() const noexcept { return plan_; }
+  KnownTask& task() noexcept { return training_.task(); }
+  parallel::Player& player() noexcept { return training_.player(); }
+  const parallel::BatchPlan& plan() const noexcept { return training_.plan(); }
+  const parallel::Mesh& mesh() const noexcept { return training_.mesh(); }
+  // Whether each rank holds the whole network.
+  bool whole() const noexcept { return training_.whole(); }
   // All ranks, on the compute stream.
-  Group& ranks() const noexcept { return mesh_.axis("data").compute(); }
+  Group& ranks() const noexcept { return training_.mesh().world(); }
   bool leads() const noexcept { return ranks().rank() == 0; }
 
  private:
   const job::Job& job_;
   Backend backend_;
-  parallel::Mesh mesh_;
-  std::unique_ptr<KnownTask> task_;
-  parallel::BatchPlan plan_;
-  parallel::Player player_;
-  parallel::StepContext context_;
+  RankTraining training_;
   parallel::TrainStep step_;
   Sources sources_;
-  std::shared_ptr<const data::Loader> training_;
+  std::shared_ptr<const data::Loader> loader_;
   std::shared_ptr<const data::Loader> validation_;
   std::unique_ptr<data::Prefetcher> prefetcher_;
   std::uint64_t fingerprint_ = 0;

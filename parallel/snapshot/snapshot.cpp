@@ -68,17 +68,18 @@ void for_each_parameter(const nn::FlatParameters& parameters, std::int64_t begin
   }
 }
 
-// Adds what this rank writes of a buffer: all of it where ranks have different parts, else its equal share of the
-// elements. Device memory that the host cannot read is copied into `staging`.
+// Adds what this rank writes of a buffer: all of it where ranks have different parts, else its equal share among those
+// that have the same. Device memory that the host cannot read is copied into `staging`.
 void add_part(store::CheckpointWriter& writer, const Buffer& buffer, const nn::FlatParameters& parameters,
-              const Group& group, std::vector<std::unique_ptr<std::vector<float>>>& staging) {
+              const Holding& holding, std::vector<std::unique_ptr<std::vector<float>>>& staging) {
   std::int64_t begin = buffer.begin, end = buffer.end;
   if (parameters.sharding().parts == 1) {
-    const std::int64_t count = end - begin, ranks = group.size(), rank = group.rank();
-    end = begin + count * (rank + 1) / ranks;
-    begin += count * rank / ranks;
+    const std::int64_t count = end - begin;
+    end = begin + count * (holding.copy + 1) / holding.copies;
+    begin += count * holding.copy / holding.copies;
   }
   for_each_parameter(parameters, begin, end, [&](const nn::Placement& p, std::int64_t from, std::int64_t to) {
+    if (p.parameter == holding.saved_elsewhere) return;
     const Tensor range = buffer.values.range(from - buffer.begin, to - buffer.begin);
     const void* data = range.raw();
     if (range.device().type() != DeviceType::cpu) {
@@ -162,10 +163,14 @@ void save_state(const std::string& path, std::int64_t step, State state, store::
   const std::string tag = gather_text(store::unique_tag(), device, group, stream).front();
   std::optional<store::CheckpointWriter> writer;
   std::vector<std::unique_ptr<std::vector<float>>> staging;
+  if (state.holding.copies == 0) {
+    state.holding.copy = group.rank();
+    state.holding.copies = group.size();
+  }
   const std::vector<std::string> parts = together(device, group, stream, [&] {
     writer.emplace(store::CheckpointOptions{
         .path = path, .step = step, .writer = group.rank(), .writers = group.size(), .tag = tag});
-    for (const Buffer& buffer : buffers(state)) add_part(*writer, buffer, state.parameters, group, staging);
+    for (const Buffer& buffer : buffers(state)) add_part(*writer, buffer, state.parameters, state.holding, staging);
     return writer->finish_part();
   });
   together(device, group, stream, [&] {
@@ -179,7 +184,7 @@ void load_state(const store::CheckpointReader& checkpoint, State state) {
   if (entry(checkpoint, "optimizer.rule") != rule)
     fail(where, checkpoint.path(), "was saved with the optimizer", entry(checkpoint, "optimizer.rule"),
          ", the job asks for", rule, "; resume with the same optimizer");
-  check_nothing_is_left(checkpoint, state.parameters);
+  if (state.holding.whole) check_nothing_is_left(checkpoint, state.parameters);
   for (const Buffer& buffer : buffers(state)) read_buffer(checkpoint, buffer, state.parameters);
   state.parameters.refresh_compute();
   state.optimizer.set_steps(number(checkpoint, "optimizer.steps", whole));

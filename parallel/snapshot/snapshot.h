@@ -13,11 +13,19 @@
 
 namespace trireme::parallel {
 
+// What a rank has of a state, beside what FlatParameters says about shards.
+struct Holding {
+  int copy = 0, copies = 0;  // ranks that hold the same, which share the writing, and which of them this is; 0: all do
+  bool whole = true;         // every parameter of the model, not those of a pipeline's stage alone
+  const nn::Parameter* saved_elsewhere = nullptr;  // a parameter that a rank with another holding saves
+};
+
 // What is saved: references to the state of one network's training.
 struct State {
   nn::FlatParameters& parameters;
   optim::Optimizer& optimizer;
   optim::LossScale& loss_scale;
+  Holding holding{};
 };
 
 // Saves `state` after `step` steps as the checkpoint folder `path`. Every rank writes an equal part of the elements, or

@@ -34,8 +34,10 @@ class StagedTask : public Task {
   // `input` is the stage before's answer; undefined where the chunk begins with the batch. Answers the mean loss where
   // the chunk ends with it. `batch` is empty where the chunk does neither.
   virtual Tensor forward(Context& cx, int chunk, const Tensor& input, const data::Batch& batch) = 0;
-  // The parameter that this rank holds and another stage's rank too (tied embeddings), or null.
+  // The parameter that this rank holds and another stage's rank too (tied embeddings), or null; and whether it is this
+  // rank's: saved by it, counted for the norm by it.
   virtual nn::Parameter* shared_parameter() { return nullptr; }
+  virtual bool owns_shared_parameter() const { return true; }
 };
 
 }  // namespace trireme::parallel

@@ -7,7 +7,7 @@
 #include "tests/support/far_device.h"
 #include "tests/support/run_ranks.h"
 
-namespace trireme::testing {
+namespace trireme::test {
 namespace {
 
 struct Staging {
@@ -110,4 +110,4 @@ TEST(Staged, RegionsThatDoNotFitAreRefused) {
 }
 
 }  // namespace
-}  // namespace trireme::testing
+}  // namespace trireme::test

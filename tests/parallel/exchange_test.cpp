@@ -62,7 +62,7 @@ class Exchanges : public ::testing::TestWithParam<Case> {
 TEST_P(Exchanges, AreTheAdjointsOfTheirConjugates) {
   const Case test = GetParam();
   const Spaces spaces = spaces_of(test.how);
-  testing::run_ranks(test.ranks, [&](Group& group) {
+  test::run_ranks(test.ranks, [&](Group& group) {
     const Backend backend = make_backend("cpu", 1);
     Device& device = *backend.device;
     const parallel::Mesh mesh(group, {{"tensor", test.ranks}});
@@ -92,7 +92,7 @@ TEST_P(Exchanges, GradientsAreTheConjugatesForwards) {
   const Case test = GetParam();
   const Spaces spaces = spaces_of(test.how);
   EXPECT_EQ(parallel::conjugate(parallel::conjugate(test.how)), test.how);
-  testing::run_ranks(test.ranks, [&](Group& group) {
+  test::run_ranks(test.ranks, [&](Group& group) {
     const Backend backend = make_backend("cpu", 1);
     Device& device = *backend.device;
     const parallel::Mesh mesh(group, {{"tensor", test.ranks}});
@@ -120,7 +120,7 @@ INSTANTIATE_TEST_SUITE_P(Table, Exchanges, ::testing::ValuesIn(cases()), [](cons
 });
 
 TEST(Exchange, MayReuseWhatNobodyElseHolds) {
-  testing::run_ranks(2, [](Group& group) {
+  test::run_ranks(2, [](Group& group) {
     const Backend backend = make_backend("cpu", 1);
     const parallel::Mesh mesh(group, {{"tensor", 2}});
     Context cx{*backend.device, *backend.kernels};
@@ -132,7 +132,7 @@ TEST(Exchange, MayReuseWhatNobodyElseHolds) {
 }
 
 TEST(Exchange, RefusesRowsThatDoNotDivide) {
-  testing::run_ranks(2, [](Group& group) {
+  test::run_ranks(2, [](Group& group) {
     const Backend backend = make_backend("cpu", 1);
     const parallel::Mesh mesh(group, {{"tensor", 2}});
     Context cx{*backend.device, *backend.kernels};

@@ -104,7 +104,7 @@ struct Trained {
 Trained train(const Layout& layout) {
   Trained all;
   std::mutex mutex;
-  trireme::testing::run_ranks(layout.stages * layout.data, [&](Group& group) {
+  trireme::test::run_ranks(layout.stages * layout.data, [&](Group& group) {
     const parallel::Mesh mesh(group, {{"pipeline", layout.stages}, {"data", layout.data}});
     const parallel::Axis &data = mesh.axis("data"), &pipeline = mesh.axis("pipeline");
     const bool staged = layout.stages > 1 || layout.chunks > 1;

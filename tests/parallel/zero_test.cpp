@@ -116,13 +116,13 @@ State trained(const Case& how, const Case* resume_as = nullptr) {
   const auto save = [](const std::string& path, Rank& rank, Group& group) {
     parallel::save_state(path, 1, state_of(rank.player), {}, group, rank.backend.device->compute());
   };
-  trireme::testing::run_ranks(how.ranks, [&](Group& group) {
+  trireme::test::run_ranks(how.ranks, [&](Group& group) {
     Rank rank(group, how);
     for (int step = 0; step < (resume_as ? steps / 2 : steps); ++step) rank.step(step);
     save(resume_as ? halfway : end, rank, group);
   });
   if (resume_as) {
-    trireme::testing::run_ranks(resume_as->ranks, [&](Group& group) {
+    trireme::test::run_ranks(resume_as->ranks, [&](Group& group) {
       Rank rank(group, *resume_as);
       parallel::load_state(store::CheckpointReader(halfway), state_of(rank.player));
       rank.player.store_state();
@@ -181,7 +181,7 @@ TEST(Zero, RanksKeepTheirPartAlone) {
   std::mutex mutex;
   std::map<int, MemoryReport> largest;
   for (const int level : {0, 1, 2, 3}) {
-    trireme::testing::run_ranks(4, [&](Group& group) {
+    trireme::test::run_ranks(4, [&](Group& group) {
       Rank rank(group, {.level = level, .ranks = 4, .compute = DType::bf16});
       rank.step(0);
       const std::lock_guard lock(mutex);

@@ -9,7 +9,7 @@ namespace trireme::test {
 namespace {
 
 constexpr int stopped_early = 75;
-constexpr double soon = 2.0;  // seconds
+constexpr double soon = 5.0;  // seconds
 
 // Each pass over its validation set takes minutes, and so does its sample.
 constexpr const char* patient_job = R"(steps: 6

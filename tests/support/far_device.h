@@ -8,7 +8,7 @@
 #include "runtime/device/device.h"
 #include "runtime/device/timeline.h"
 
-namespace trireme::testing {
+namespace trireme::test {
 
 class FarDevice : public Device {
  public:
@@ -65,4 +65,4 @@ class FarDevice : public Device {
   std::unique_ptr<Device> near_ = make_cpu_device();
 };
 
-}  // namespace trireme::testing
+}  // namespace trireme::test

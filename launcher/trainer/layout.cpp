@@ -1,0 +1,74 @@
+#include "launcher/trainer/layout.h"
+
+#include <algorithm>
+#include <string>
+
+#include "parallel/balance/balance.h"
+#include "parallel/pipeline/check.h"
+#include "parallel/pipeline/generate.h"
+
+namespace trireme::launcher {
+namespace {
+
+parallel::ScheduleKind kind_of(const job::Job& job) {
+  for (const parallel::ScheduleKind kind : parallel::all_schedules)
+    if (name_of(kind) == job.parallel().schedule()) return kind;
+  fail("parallel.schedule", "expected a known schedule, found", job.parallel().schedule());
+}
+
+int chunks_of(const job::Job& job) {
+  switch (kind_of(job)) {
+    case parallel::ScheduleKind::interleaved: return job.parallel().chunks();
+    case parallel::ScheduleKind::zb_v: return 2;
+    default: return 1;
+  }
+}
+
+}  // namespace
+
+int ranks_of(const job::Job& job) {
+  return std::max(job.parallel().data(), 1) * job.parallel().pipeline();
+}
+
+parallel::Layout layout_of(const job::Job& job, int ranks) {
+  const job::Parallel& asked = job.parallel();
+  std::vector<parallel::AxisRule> rules;
+  if (asked.pipeline() > 1) {
+    if (!job.model().has_gpt())
+      fail("parallel.pipeline", "expected 1: this model is not cut into stages, found", asked.pipeline());
+    rules.push_back({.axis = "pipeline",
+                     .kind = parallel::AxisRule::Kind::at_most,
+                     .number = job.model().gpt().layers() / chunks_of(job),
+                     .what = "stages, each with a block of the model's for every chunk"});
+  }
+  return parallel::make_layout(ranks, {{"pipeline", asked.pipeline()}, {"data", asked.data()}}, rules);
+}
+
+std::optional<parallel::Schedule> pipeline_of(const job::Job& job, std::int64_t micros) {
+  if (job.parallel().pipeline() == 1) return {};
+  parallel::Schedule schedule = parallel::make_schedule(
+      kind_of(job), {.ranks = job.parallel().pipeline(), .micros = static_cast<int>(micros), .chunks = chunks_of(job)});
+  parallel::check_table(schedule);
+  return schedule;
+}
+
+std::vector<models::GptPiece> pieces_of(const models::GptConfig& config, const parallel::Schedule& schedule,
+                                        int index) {
+  const auto width = static_cast<double>(config.width);
+  const double block =
+      width * (12.0 * width + 2.0 * static_cast<double>(config.sequence));  // per token, but for a factor
+  const std::vector<double> costs(static_cast<std::size_t>(config.layers), block);
+  const std::vector<std::int64_t> ends =
+      parallel::balance(costs, {.stages = schedule.stages(), .last = width * static_cast<double>(config.vocabulary)});
+  std::vector<models::GptPiece> pieces;
+  for (int chunk = 0; chunk < schedule.shape.chunks; ++chunk) {
+    const auto stage = static_cast<std::size_t>(schedule.stage_of(index, chunk));
+    pieces.push_back({.begin = stage == 0 ? 0 : ends[stage - 1],
+                      .end = ends[stage],
+                      .embeds = stage == 0,
+                      .heads = stage + 1 == ends.size()});
+  }
+  return pieces;
+}
+
+}  // namespace trireme::launcher

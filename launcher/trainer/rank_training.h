@@ -1,0 +1,43 @@
+// What one rank computes with, as a job describes it: its place in the mesh, its network or piece of it, its optimizer.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "launcher/trainer/from_job.h"
+#include "parallel/pipeline/engine.h"
+#include "parallel/snapshot/snapshot.h"
+#include "parallel/training/step.h"
+
+namespace trireme::launcher {
+
+class RankTraining {
+ public:
+  // Reads no data. Collective over `world`.
+  RankTraining(const job::Job& job, Backend& backend, Group& world, const parallel::Layout& layout);
+  RankTraining(const RankTraining&) = delete;
+  RankTraining& operator=(const RankTraining&) = delete;
+
+  const parallel::Mesh& mesh() const noexcept { return mesh_; }
+  const parallel::Axis& data() const { return mesh_.axis("data"); }
+  const parallel::BatchPlan& plan() const noexcept { return plan_; }
+  KnownTask& task() noexcept { return *task_; }
+  parallel::Player& player() noexcept { return player_; }
+  parallel::StepContext& context() noexcept { return context_; }
+  // Whether this rank holds the whole network, and whether it reads batches.
+  bool whole() const noexcept { return !engine_; }
+  bool reads_data() const;
+  // What a snapshot saves and loads. Fetches the device's state.
+  parallel::State state();
+
+ private:
+  parallel::Mesh mesh_;
+  parallel::BatchPlan plan_;
+  std::optional<parallel::Schedule> pipeline_;
+  std::unique_ptr<KnownTask> task_;
+  std::unique_ptr<parallel::PipelineEngine> engine_;
+  parallel::Player player_;
+  parallel::StepContext context_;
+};
+
+}  // namespace trireme::launcher
