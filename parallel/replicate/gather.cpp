@@ -29,6 +29,12 @@ GatheredWeights::GatheredWeights(nn::FlatParameters& parameters, const Axis& axi
 }
 
 GatheredWeights::~GatheredWeights() {
+  if (!slots_.empty()) {  // what was gathered ahead must end while it has memory
+    try {
+      parameters_.device().communication().synchronize();
+    } catch (const std::exception&) {  // it is told elsewhere why
+    }
+  }
   for (const nn::Placement& p : parameters_.placements()) p.parameter->leaf.on_need = nullptr;
 }
 

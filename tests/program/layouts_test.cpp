@@ -1,0 +1,94 @@
+// The example of layouts: whatever the ranks share, the losses are those of one rank, and a checkpoint of one layout
+// goes on under another.
+#include <filesystem>
+
+#include "tests/program/program_test.h"
+
+namespace trireme::test {
+namespace {
+
+constexpr double tolerance = 2e-5;
+
+class Layouts : public ProgramTest {
+ protected:
+  // The job on so many ranks: as threads, or as MPI processes.
+  void run_layout(const std::string& name, const std::string& ranks, bool threads, const Words& sets) {
+    Words words{"train", LAYOUTS_JOB, "-n", ranks, "--set", "run_dir=" + name, "--set", "evaluate.every_steps=5"};
+    if (threads) words.push_back("--ranks-as-threads");
+    for (const std::string& set : sets) {
+      if (!set.starts_with("--")) words.push_back("--set");
+      words.push_back(set);
+    }
+    SCOPED_TRACE(testing::PrintToString(words));
+    Command command = trireme(words);
+    command.deadline = 120.0;
+    expect_success(run(command));
+  }
+  void expect_as_one(const std::string& name) {
+    SCOPED_TRACE(name);
+    ASSERT_EQ(losses(name).size(), 10u);
+    expect_near(losses(name), losses("one"), tolerance);
+    std::vector<double> got, want;
+    for (const nlohmann::json& line : metrics(name)) got.push_back(line.at("grad_norm").get<double>());
+    for (const nlohmann::json& line : metrics("one")) want.push_back(line.at("grad_norm").get<double>());
+    expect_near(got, want, tolerance);
+  }
+};
+
+TEST_F(Layouts, GiveTheLossesOfOneRank) {
+  run_layout("one", "1", true, {});
+  struct Case {
+    std::string ranks;
+    Words sets;
+  };
+  const std::vector<Case> cases{
+      {"2", {"parallel.zero=1"}},
+      {"4", {"parallel.zero=2", "parallel.bucket_mib=0.1"}},
+      {"8", {"parallel.zero=3", "parallel.bucket_mib=0.1"}},
+      {"2", {"parallel.pipeline=2", "parallel.schedule=gpipe"}},
+      {"4", {"parallel.pipeline=4", "parallel.schedule=1f1b"}},
+      {"4", {"parallel.pipeline=2", "parallel.schedule=interleaved", "parallel.zero=1"}},
+      {"8", {"parallel.pipeline=4", "parallel.schedule=zb_h1", "parallel.zero=2"}},
+      {"4", {"parallel.pipeline=2", "parallel.schedule=zb_v", "parallel.zero=3", "parallel.bucket_mib=0.1"}},
+  };
+  int number = 0;
+  for (const Case& each : cases) {
+    const std::string name = "layout " + std::to_string(++number);
+    run_layout(name, each.ranks, true, each.sets);
+    expect_as_one(name);
+  }
+}
+
+TEST_F(Layouts, UnderMpirunToo) {
+  run_layout("one", "1", true, {});
+  run_layout("pipeline", "4", false, {"parallel.pipeline=2", "parallel.zero=1"});
+  expect_as_one("pipeline");
+  run_layout("zero", "2", false, {"parallel.zero=3", "parallel.bucket_mib=0.1"});
+  expect_as_one("zero");
+}
+
+TEST_F(Layouts, ACheckpointGoesOnUnderAnother) {
+  run_layout("one", "1", true, {});
+  run_layout("moving", "4", true, {"parallel.pipeline=2", "parallel.zero=1", "steps=3"});
+  run_layout("moving", "4", true, {"parallel.zero=3", "parallel.bucket_mib=0.1", "steps=6", "--resume"});
+  run_layout("moving", "4", true, {"parallel.pipeline=4", "parallel.schedule=zb_h1", "steps=8", "--resume"});
+  run_layout("moving", "1", true, {"--resume"});
+  expect_as_one("moving");
+}
+
+TEST_F(Layouts, ThatCannotBeAreRefusedWithTheArithmetic) {
+  const auto refused = [&](const Words& words, std::initializer_list<std::string_view> phrases) {
+    Words all{"train", LAYOUTS_JOB, "--set", "run_dir=refused"};
+    all.insert(all.end(), words.begin(), words.end());
+    expect_complaint(run(trireme(all)), phrases);
+    EXPECT_FALSE(std::filesystem::exists(path("refused")));
+  };
+  refused({"-n", "6", "--set", "parallel.pipeline=4"}, {"pipeline 4", "pipeline 3 x data 2"});
+  refused({"-n", "8", "--set", "parallel.pipeline=8"}, {"pipeline", "4"});
+  refused({"-n", "3"}, {"16 samples are not a multiple of 3 ranks"});
+  refused({"-n", "2", "--set", "parallel.zero=4"}, {"parallel.zero", "found 4"});
+  refused({"-n", "2", "--set", "parallel.schedule=zbv", "--set", "parallel.pipeline=2"}, {"zb_v"});
+}
+
+}  // namespace
+}  // namespace trireme::test
