@@ -70,6 +70,7 @@ int main(int argc, char** argv) {
   trireme::launcher::add_train(program, chosen);
   trireme::launcher::add_generate(program, chosen);
   trireme::launcher::add_evaluate(program, chosen);
+  trireme::launcher::add_plan(program, chosen);
   trireme::launcher::add_bench(program, chosen);
   trireme::launcher::add_doctor(program, chosen);
   trireme::launcher::add_version(program, chosen);

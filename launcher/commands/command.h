@@ -12,6 +12,7 @@ using Run = std::function<int()>;
 void add_train(CLI::App& program, Run& run);
 void add_generate(CLI::App& program, Run& run);
 void add_evaluate(CLI::App& program, Run& run);
+void add_plan(CLI::App& program, Run& run);
 void add_bench(CLI::App& program, Run& run);
 void add_doctor(CLI::App& program, Run& run);
 void add_version(CLI::App& program, Run& run);

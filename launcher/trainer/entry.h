@@ -30,6 +30,17 @@ struct TrainOptions {
 };
 int train(const TrainOptions& options);
 
+struct PlanOptions {
+  std::string job;
+  std::vector<std::string> sets;
+  int ranks = 0;  // 0: as many as the job asks for
+  bool json = false;
+  bool timeline = false;  // draw the pipeline's schedule
+  std::string svg;        // file to draw it into as well; empty: none
+};
+// Prints what a run would need, and what its pipeline would look like; starts nothing.
+int plan(const PlanOptions& options);
+
 struct GenerateOptions {
   std::string run;  // a run's folder, or one of its checkpoints
   std::string prompt;

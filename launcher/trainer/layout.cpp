@@ -1,6 +1,7 @@
 #include "launcher/trainer/layout.h"
 
 #include <algorithm>
+#include <numeric>
 #include <string>
 
 #include "parallel/balance/balance.h"
@@ -22,6 +23,23 @@ int chunks_of(const job::Job& job) {
     case parallel::ScheduleKind::zb_v: return 2;
     default: return 1;
   }
+}
+
+struct Division {
+  std::vector<double> costs;  // of the blocks
+  parallel::BalanceOptions options;
+  std::vector<std::int64_t> ends;
+};
+
+Division divide(const models::GptConfig& config, const parallel::Schedule& schedule) {
+  const auto width = static_cast<double>(config.width);
+  const double block =
+      width * (12.0 * width + 2.0 * static_cast<double>(config.sequence));  // per token, but for a factor
+  Division division{.costs = std::vector<double>(static_cast<std::size_t>(config.layers), block),
+                    .options = {.stages = schedule.stages(), .last = width * static_cast<double>(config.vocabulary)},
+                    .ends = {}};
+  division.ends = parallel::balance(division.costs, division.options);
+  return division;
 }
 
 }  // namespace
@@ -52,14 +70,17 @@ std::optional<parallel::Schedule> pipeline_of(const job::Job& job, std::int64_t 
   return schedule;
 }
 
+std::vector<double> stage_work(const models::GptConfig& config, const parallel::Schedule& schedule) {
+  const Division division = divide(config, schedule);
+  std::vector<double> work = parallel::stage_costs(division.costs, division.ends, division.options);
+  const double mean = std::accumulate(work.begin(), work.end(), 0.0) / static_cast<double>(work.size());
+  for (double& stage : work) stage /= mean;
+  return work;
+}
+
 std::vector<models::GptPiece> pieces_of(const models::GptConfig& config, const parallel::Schedule& schedule,
                                         int index) {
-  const auto width = static_cast<double>(config.width);
-  const double block =
-      width * (12.0 * width + 2.0 * static_cast<double>(config.sequence));  // per token, but for a factor
-  const std::vector<double> costs(static_cast<std::size_t>(config.layers), block);
-  const std::vector<std::int64_t> ends =
-      parallel::balance(costs, {.stages = schedule.stages(), .last = width * static_cast<double>(config.vocabulary)});
+  const std::vector<std::int64_t> ends = divide(config, schedule).ends;
   std::vector<models::GptPiece> pieces;
   for (int chunk = 0; chunk < schedule.shape.chunks; ++chunk) {
     const auto stage = static_cast<std::size_t>(schedule.stage_of(index, chunk));

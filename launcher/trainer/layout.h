@@ -18,7 +18,9 @@ int ranks_of(const job::Job& job);
 parallel::Layout layout_of(const job::Job& job, int ranks);
 // The proved table of the job's pipeline, for `micros` micro-batches; none where there is one stage.
 std::optional<parallel::Schedule> pipeline_of(const job::Job& job, std::int64_t micros);
-// The pieces of a GPT that the rank at `index` of the pipeline holds, balanced by the work of their matrix products.
+// The work of each stage of a GPT in matrix products, as a multiple of the mean.
+std::vector<double> stage_work(const models::GptConfig& config, const parallel::Schedule& schedule);
+// The pieces that the rank at `index` of the pipeline holds, balanced by that work.
 std::vector<models::GptPiece> pieces_of(const models::GptConfig& config, const parallel::Schedule& schedule, int index);
 
 }  // namespace trireme::launcher

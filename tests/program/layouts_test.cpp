@@ -76,6 +76,29 @@ TEST_F(Layouts, ACheckpointGoesOnUnderAnother) {
   expect_as_one("moving");
 }
 
+TEST_F(Layouts, ArePlannedWithoutStartingThem) {
+  const Words pipeline{"plan", LAYOUTS_JOB, "-n", "4096", "--set", "batch.global=8192", "--set", "parallel.pipeline=4"};
+  Words words = pipeline;
+  words.insert(words.end(), {"--timeline", "--svg", "plan.svg"});
+  const Ended drawn = run(trireme(words));
+  expect_success(drawn);
+  EXPECT_EQ(count(drawn.out, "stage 4 of 4 (pipeline 4 x data 1024)"), 1) << drawn.out;
+  EXPECT_EQ(count(drawn.out, "rank    3 |"), 1) << drawn.out;
+  // 1F1B: (p - 1) / (m + p - 1) with p = m = 4, and more because stages are not equal.
+  const double bubble = std::stod(drawn.out.substr(drawn.out.find("bubble ") + 7));
+  EXPECT_GT(bubble, 100.0 * 3 / 7 - 0.1);
+  EXPECT_LT(bubble, 60.0);
+  EXPECT_NE(read_file(path("plan.svg")).find("<svg"), std::string::npos);
+  words = pipeline;
+  words.push_back("--json");
+  const auto report = nlohmann::json::parse(run(trireme(words)).out);
+  ASSERT_EQ(report.at("stages").size(), 4u);
+  std::int64_t parameters = 0;
+  for (const nlohmann::json& stage : report.at("stages")) parameters += stage.at("parameters").get<std::int64_t>();
+  EXPECT_EQ(parameters, 218496 + 256 * 64) << "the embedding is held at both ends";
+  expect_complaint(run(trireme({"plan", LAYOUTS_JOB, "-n", "2", "--timeline"})), {"parallel.pipeline"});
+}
+
 TEST_F(Layouts, ThatCannotBeAreRefusedWithTheArithmetic) {
   const auto refused = [&](const Words& words, std::initializer_list<std::string_view> phrases) {
     Words all{"train", LAYOUTS_JOB, "--set", "run_dir=refused"};

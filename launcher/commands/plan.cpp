@@ -1,0 +1,31 @@
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "launcher/commands/command.h"
+#include "launcher/trainer/entry.h"
+#include "runtime/base/error.h"
+
+namespace trireme::launcher {
+
+void add_plan(CLI::App& program, Run& chosen) {
+  auto options = std::make_shared<PlanOptions>();
+  CLI::App& command = *program.add_subcommand("plan", "Say what a run would need on so many ranks, and start nothing");
+  command.add_option("job", options->job, "Job file, in Protobuf text format")->required()->type_name("JOB");
+  command.add_option("--ranks,-n", options->ranks, "Ranks; 0: as many as the job asks for")
+      ->capture_default_str()
+      ->type_name("N");
+  command.add_option("--set", options->sets, "Override a field of the job")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  command.add_flag("--json", options->json, "Print one JSON object");
+  command.add_flag("--timeline", options->timeline, "Draw what each rank of the pipeline does when");
+  command.add_option("--svg", options->svg, "Draw it into this file")->type_name("FILE");
+  command.callback([options, &chosen] {
+    chosen = [options] {
+      require(options->ranks >= 0, "--ranks", "expected 0 or more, found", options->ranks);
+      return plan(*options);
+    };
+  });
+}
+
+}  // namespace trireme::launcher
