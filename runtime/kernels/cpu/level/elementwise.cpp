@@ -2,9 +2,13 @@
 
 #include "runtime/kernels/cpu/level/functions.h"
 #include "runtime/kernels/cpu/level/words.h"
+#include "runtime/kernels/formulas/activations.h"
+#include "runtime/kernels/formulas/arithmetic.h"
 
 namespace trireme::cpu::TRIREME_LEVEL {
 namespace {
+
+using formulas::activated, formulas::slope, formulas::with_activation;
 
 // y = op(x) over a range.
 template <class To, class From, class Op>
@@ -24,16 +28,6 @@ void transform2(Array y, Array a, Array b, Range range, Op op) {
   for_lanes(range.end - range.begin, [=](std::int64_t i, auto count) {
     store<S>(to + i, op(load<S>(left + i, count), load<S>(right + i, count)), count);
   });
-}
-
-template <class Visit>
-void with_binary(Binary op, Visit&& visit) {
-  switch (op) {
-    case Binary::add: return visit([](Floats a, Floats b) { return a + b; });
-    case Binary::subtract: return visit([](Floats a, Floats b) { return a - b; });
-    case Binary::multiply: return visit([](Floats a, Floats b) { return a * b; });
-    case Binary::divide: return visit([](Floats a, Floats b) { return a / b; });
-  }
 }
 
 // Rows are taken four at a time so that the sums are read and written once for four rows.
@@ -97,14 +91,18 @@ void activate_grad_sums(Array dx, Array dy, Array x, Activation activation, std:
 }
 
 void binary(Array y, Array a, Array b, Binary op, Range range) {
-  with_storage(a.dtype,
-               [&]<class S>(S) { with_binary(op, [&](auto apply) { transform2<S>(y, a, b, range, apply); }); });
+  with_storage(a.dtype, [&]<class S>(S) {
+    formulas::with_binary(op, [&]<class C>(C) {
+      transform2<S>(y, a, b, range, [](Floats l, Floats r) { return formulas::combined<C::value>(l, r); });
+    });
+  });
 }
 
 void binary_rows(Array y, Array a, Array b, Binary op, std::int64_t columns, Range rows) {
   with_storage(a.dtype, [&]<class S>(S) {
     using Element = typename S::Element;
-    with_binary(op, [&](auto apply) {
+    formulas::with_binary(op, [&]<class C>(C) {
+      const auto apply = [](Floats l, Floats r) { return formulas::combined<C::value>(l, r); };
       for (std::int64_t row = rows.begin; row < rows.end; ++row) {
         const Array to{static_cast<Element*>(y.data) + row * columns, y.dtype};
         const Array from{static_cast<Element*>(a.data) + row * columns, a.dtype};

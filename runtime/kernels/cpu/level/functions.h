@@ -1,8 +1,7 @@
-// exp, log and the activations on sixteen lanes, and their derivatives.
+// exp and log on sixteen lanes: with those of lanes.h, the functions that formulas ask of a number.
 #pragma once
 
 #include "runtime/kernels/cpu/level/lanes.h"
-#include "runtime/kernels/kernels.h"
 
 namespace trireme::cpu::TRIREME_LEVEL {
 
@@ -58,85 +57,6 @@ inline constexpr float ln_2 = 0x1.62e430p-1f;
   p = p * t + 0x1.555554p-2f;
   const Floats square = t * t;
   return n * ln_2 + (t + (square * t * p - 0.5f * square));
-}
-
-[[gnu::always_inline]] inline Floats logistic(Floats x) {
-  return 1.0f / (1.0f + exp(-x));
-}
-
-[[gnu::always_inline]] inline Floats hyperbolic_tangent(Floats x) {
-  const Floats size = magnitude(x);
-  const Floats far = 1.0f - 2.0f / (1.0f + exp(size + size));
-  const Floats y = x * x;
-  Floats p = all(-0x1.8f8de4p-8f);  // minimax for (tanh(x) / x - 1) / x^2, |x| <= 0.625
-  p = p * y + 0x1.58048ep-6f;
-  p = p * y - 0x1.b9258ap-5f;
-  p = p * y + 0x1.110e1cp-3f;
-  p = p * y - 0x1.555552p-2f;
-  return if_less(size, all(0.625f), x + x * y * p, with_sign(far, x));
-}
-
-// The share of x that gelu lets through: (1 + tanh(u)) / 2 = logistic(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3)
-// (Hendrycks & Gimpel 2016).
-[[gnu::always_inline]] inline Floats gelu_share(Floats x) {
-  constexpr float twice = 1.5957691216057308f;
-  const Floats x2 = x * x;
-  return logistic(x * (twice + (twice * 0.044715f) * x2));
-}
-
-template <Activation activation>
-[[gnu::always_inline]] inline Floats activated(Floats x) {
-  if constexpr (activation == Activation::relu) return if_less(x, zeros(), zeros(), x);
-  if constexpr (activation == Activation::leaky_relu) return if_less(x, zeros(), leaky_slope * x, x);
-  if constexpr (activation == Activation::gelu) return x * gelu_share(x);
-  if constexpr (activation == Activation::silu) return x * logistic(x);
-  if constexpr (activation == Activation::sigmoid) return logistic(x);
-  if constexpr (activation == Activation::tanh) return hyperbolic_tangent(x);
-  return x;
-}
-
-// d activated(x) / dx.
-template <Activation activation>
-[[gnu::always_inline]] inline Floats slope(Floats x) {
-  if constexpr (activation == Activation::relu) return if_greater(x, zeros(), all(1.0f), zeros());
-  if constexpr (activation == Activation::leaky_relu) return if_greater(x, zeros(), all(1.0f), all(leaky_slope));
-  if constexpr (activation == Activation::gelu) {
-    constexpr float twice = 1.5957691216057308f;
-    const Floats share = gelu_share(x);
-    const Floats near = smaller(all(16.0f), larger(all(-16.0f), x));  // beyond, share (1 - share) is 0
-    return share + share * (1.0f - share) * (near * (twice + (3 * twice * 0.044715f) * (near * near)));
-  }
-  if constexpr (activation == Activation::silu) {
-    const Floats share = logistic(x);
-    return share * (1.0f + x * (1.0f - share));
-  }
-  if constexpr (activation == Activation::sigmoid) {
-    const Floats y = logistic(x);
-    return y * (1.0f - y);
-  }
-  if constexpr (activation == Activation::tanh) {
-    const Floats y = hyperbolic_tangent(x);
-    return 1.0f - y * y;
-  }
-  return all(1.0f);
-}
-
-// Calls visit with the activation as a compile-time constant: visit(Choice<activation>{}).
-template <Activation activation>
-struct Choice {
-  static constexpr Activation value = activation;
-};
-template <class Visit>
-[[gnu::always_inline]] inline void with_activation(Activation activation, Visit&& visit) {
-  switch (activation) {
-    case Activation::identity: return visit(Choice<Activation::identity>{});
-    case Activation::relu: return visit(Choice<Activation::relu>{});
-    case Activation::leaky_relu: return visit(Choice<Activation::leaky_relu>{});
-    case Activation::gelu: return visit(Choice<Activation::gelu>{});
-    case Activation::silu: return visit(Choice<Activation::silu>{});
-    case Activation::sigmoid: return visit(Choice<Activation::sigmoid>{});
-    case Activation::tanh: return visit(Choice<Activation::tanh>{});
-  }
 }
 
 }  // namespace trireme::cpu::TRIREME_LEVEL

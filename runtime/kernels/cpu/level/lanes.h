@@ -25,6 +25,9 @@ using Words = Lanes<NativeWord>;
 [[gnu::always_inline]] inline Floats zeros() {
   return all(0.0f);
 }
+[[gnu::always_inline]] inline Floats like(Floats, float value) {
+  return all(value);
+}
 
 template <class P>
 [[gnu::always_inline]] inline Lanes<P> operator+(Lanes<P> x, Lanes<P> y) {

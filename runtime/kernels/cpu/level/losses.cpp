@@ -1,3 +1,4 @@
+#include "runtime/kernels/formulas/losses.h"
 #include "runtime/kernels/cpu/level/declarations.h"
 #include "runtime/kernels/cpu/level/functions.h"
 #include "runtime/kernels/cpu/level/row_softmax.h"
@@ -94,34 +95,6 @@ void cross_entropy_row(const CrossEntropyRows& rows, std::int64_t at) {
   store_element<S>(row + target, scale * (sharp * (p - 1) + spread * p) - everywhere * weight);
 }
 
-struct PointLoss {
-  Floats loss, slope;
-};
-
-template <PointwiseLoss kind>
-[[gnu::always_inline]] inline PointLoss point_loss(Floats x, Floats t) {
-  if constexpr (kind == PointwiseLoss::mse) return {(x - t) * (x - t), 2.0f * (x - t)};
-  if constexpr (kind == PointwiseLoss::mae) {
-    const Floats d = x - t;
-    return {magnitude(d), if_greater(d, zeros(), all(1.0f), if_less(d, zeros(), all(-1.0f), zeros()))};
-  }
-  if constexpr (kind == PointwiseLoss::bce_logits) {
-    const Floats e = exp(-magnitude(x));  // log(1 + e) = e + ... where 1 + e would lose it
-    const Floats log1p = if_less(e, all(1e-3f), e * (1.0f - e * (0.5f - e * 0.33333333f)), log_of_normal(1.0f + e));
-    return {larger(zeros(), x) - x * t + log1p, logistic(x) - t};
-  }
-  if constexpr (kind == PointwiseLoss::hinge) {
-    const Floats margin = 1.0f - t * x;
-    return {larger(zeros(), margin), if_greater(margin, zeros(), -t, zeros())};
-  }
-  if constexpr (kind == PointwiseLoss::kl) {
-    const Floats scaled = if_less(t, all(0x1p-100f), t * 0x1p64f, t);  // subnormals have no logarithm here
-    const Floats shift = if_less(t, all(0x1p-100f), all(64 * ln_2), zeros());
-    const Floats loss = t * (log_of_normal(scaled) - shift - x);
-    return {if_greater(t, zeros(), loss, zeros()), -t};
-  }
-}
-
 template <class S, PointwiseLoss kind>
 double pointwise(Array dx, Array x, Array target, Range range) {
   using Element = typename S::Element;
@@ -135,25 +108,14 @@ double pointwise(Array dx, Array x, Array target, Range range) {
   for (std::int64_t begin = 0; begin < count; begin += block) {
     Floats sums = zeros();
     for_lanes(count - begin < block ? count - begin : block, [&](std::int64_t i, auto part) {
-      const PointLoss point = point_loss<kind>(load<S>(input + begin + i, part), load<S>(wanted + begin + i, part));
+      const auto point =
+          formulas::point_loss<kind>(load<S>(input + begin + i, part), load<S>(wanted + begin + i, part));
       sums += only(point.loss, part, 0.0f);
       if (gradient) store<S>(gradient + begin + i, point.slope, part);
     });
     total += static_cast<double>(sum_of(sums));
   }
   return total;
-}
-
-template <class S>
-double pointwise_of(Array dx, Array x, Array target, PointwiseLoss loss, Range range) {
-  switch (loss) {
-    case PointwiseLoss::mse: return pointwise<S, PointwiseLoss::mse>(dx, x, target, range);
-    case PointwiseLoss::mae: return pointwise<S, PointwiseLoss::mae>(dx, x, target, range);
-    case PointwiseLoss::bce_logits: return pointwise<S, PointwiseLoss::bce_logits>(dx, x, target, range);
-    case PointwiseLoss::hinge: return pointwise<S, PointwiseLoss::hinge>(dx, x, target, range);
-    case PointwiseLoss::kl: return pointwise<S, PointwiseLoss::kl>(dx, x, target, range);
-  }
-  return 0;
 }
 
 }  // namespace
@@ -166,7 +128,9 @@ void cross_entropy(const CrossEntropyRows& rows, Range range) {
 
 double pointwise_loss(Array dx, Array x, Array target, PointwiseLoss loss, Range range) {
   double total = 0;
-  with_storage(x.dtype, [&]<class S>(S) { total = pointwise_of<S>(dx, x, target, loss, range); });
+  with_storage(x.dtype, [&]<class S>(S) {
+    formulas::with_loss(loss, [&]<class C>(C) { total = pointwise<S, C::value>(dx, x, target, range); });
+  });
   return total;
 }
 
