@@ -1,5 +1,5 @@
 # Headers that are only for the room that they are in: they need what the package does not bring along.
-set(internal_headers "/kernels/cpu/level/|/collectives/mpi/")
+set(internal_headers "/kernels/cpu/level/|/cuda/|/collectives/mpi/")
 
 # trireme_room(NAME [USES rooms...]): one shared library per room, installed with its headers. Headers are included from
 # the project's root: "runtime/nn/layers.h", here and by those who use the installed package.

@@ -16,12 +16,12 @@ inline void poison(Tensor& tensor) {
   tensor.device().copy_from_host(tensor.raw(), garbage.data(), tensor.bytes());
 }
 
-// A tensor inside a larger block, with guard bytes on both sides and no more alignment than its elements need, as a
-// range of a flat buffer or a row of odd width has.
+// A tensor inside a larger block, with guard bytes on both sides, `shift` elements past an aligned address: as a range
+// of a flat buffer or a row of odd width has it, or with 0 as a tensor of its own.
 class GuardedTensor {
  public:
-  GuardedTensor(Device& device, const Shape& shape, DType dtype)
-      : before_(64 + 3 * size_of(dtype)),
+  GuardedTensor(Device& device, const Shape& shape, DType dtype, std::int64_t shift = 3)
+      : before_(64 + shift * size_of(dtype)),
         whole_(empty(device, {before_ + shape.numel() * size_of(dtype) + after}, DType::u8)),
         tensor_(device, whole_.storage(), before_, shape, dtype) {
     const std::vector<std::uint8_t> guard(static_cast<std::size_t>(whole_.bytes()), pattern);

@@ -75,6 +75,11 @@ class CudaKernels final : public Kernels {
   void conclude_step(Tensor& state, const Tensor& square, const StepRule& rule) override;
 
  private:
+  // activate_grad with a dbias.
+  void activate_grad_sums(Tensor& dx, const Tensor& dy, const Tensor& x, Activation activation, Tensor& dbias,
+                          bool accumulate);
+  int multiprocessors() const { return device_.properties().multiProcessorCount; }
+
   // Made at the first call that needs them, since each costs time and memory.
   GemmEngine& gemm_engine();
   AttentionEngine& attention_engine();

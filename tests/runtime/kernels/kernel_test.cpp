@@ -1,31 +1,6 @@
 #include "tests/runtime/kernels/kernel_test.h"
 
-#include "runtime/device/cpu/cpu_device.h"
-#include "runtime/kernels/cpu/cpu_kernels.h"
-
 namespace trireme::test {
-
-namespace {
-
-std::string word_for(CpuLevel level) {
-  switch (level) {
-    case CpuLevel::base: return "cpu_base";
-    case CpuLevel::v3: return "cpu_v3";
-    case CpuLevel::v4: return "cpu_v4";
-  }
-  return "cpu_unknown";
-}
-
-}  // namespace
-
-std::vector<Subject> subjects() {
-  std::vector<Subject> result{{"reference", [](int threads) { return make_backend("reference", threads); }}};
-  for (CpuLevel level : cpu_levels())
-    result.push_back({word_for(level), [level](int threads) {
-                        return Backend{make_cpu_device(), make_cpu_kernels(threads, level)};
-                      }});
-  return result;
-}
 
 void PrintTo(const Subjected& subjected, std::ostream* out) {
   *out << subjected.subject.name << " " << subjected.dtype;
@@ -62,7 +37,7 @@ Argument KernelTest::integers(const Shape& shape, DType dtype) {
 
 Argument KernelTest::input_of(const Values& values, const Shape& shape, DType dtype) {
   const Tensor rounded = tensor_of(*oracle_.device, values, shape, dtype);
-  GuardedTensor mine(device(), shape, dtype);
+  GuardedTensor mine = guarded(shape, dtype);
   device().copy_from_host(mine.tensor().raw(), rounded.raw(), rounded.bytes());
   return {std::move(mine), tensor_of(*oracle_.device, values_of(rounded), shape, DType::f64)};
 }
@@ -73,7 +48,7 @@ Argument KernelTest::ids(const Shape& shape, std::int32_t count) {
 
 Argument KernelTest::ids_of(const std::vector<std::int32_t>& values, const Shape& shape) {
   Tensor theirs = from_host<std::int32_t>(*oracle_.device, values, shape);
-  GuardedTensor mine(device(), shape, DType::i32);
+  GuardedTensor mine = guarded(shape, DType::i32);
   device().copy_from_host(mine.tensor().raw(), values.data(), theirs.bytes());
   return {std::move(mine), std::move(theirs)};
 }
@@ -81,7 +56,7 @@ Argument KernelTest::ids_of(const std::vector<std::int32_t>& values, const Shape
 Argument KernelTest::output(const Shape& shape, DType dtype) {
   Tensor theirs = empty(*oracle_.device, shape, is_floating(dtype) ? DType::f64 : dtype);
   poison(theirs);
-  return {GuardedTensor(device(), shape, dtype), std::move(theirs)};
+  return {guarded(shape, dtype), std::move(theirs)};
 }
 
 Argument KernelTest::gradient(const Shape& shape, bool accumulate) {

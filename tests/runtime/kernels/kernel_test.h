@@ -20,7 +20,7 @@ namespace trireme::test {
 
 enum class Side { tested, oracle };
 
-// An argument of a kernel, twice: as the backend under test sees it (guarded, and not aligned), and in f64.
+// An argument of a kernel, twice: as the backend under test sees it (guarded, and aligned or not), and in f64.
 class Argument {
  public:
   Argument(GuardedTensor tested, Tensor oracle) : tested_(std::move(tested)), oracle_(std::move(oracle)) {}
@@ -80,6 +80,9 @@ class KernelTest : public ::testing::TestWithParam<Subjected> {
 
  private:
   std::uint64_t next_seed() { return ++seed_; }
+  GuardedTensor guarded(const Shape& shape, DType dtype) {
+    return GuardedTensor(device(), shape, dtype, GetParam().subject.shift);
+  }
 
   Backend backend_ = GetParam().subject.make(1);
   Backend oracle_ = make_backend("reference", 1);

@@ -13,10 +13,10 @@ namespace trireme::test {
 struct Subject {
   std::string name;
   std::function<Backend(int)> make;
+  std::int64_t shift = 3;  // how many elements past an aligned address its tensors start
 };
 
-// Every backend that holds data and that this machine can run: the cpu kernels once per instruction set, and the
-// reference itself, whose rounding to 16 bits is checked that way.
+// The backends of the program that the suite is part of; each defines this.
 std::vector<Subject> subjects();
 
 }  // namespace trireme::test

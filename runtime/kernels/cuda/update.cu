@@ -1,0 +1,81 @@
+#include "runtime/kernels/cuda/arguments.h"
+#include "runtime/kernels/cuda/cuda_class.h"
+#include "runtime/kernels/cuda/sweep.h"
+#include "runtime/kernels/formulas/update_rules.h"
+
+namespace trireme::cuda {
+namespace {
+
+template <class Compute>
+struct UpdateArrays {
+  float* weights;
+  Compute* compute;  // may be null
+  float* moment1;    // null where the rule has none, as moment2
+  float* moment2;
+  const float* gradient;
+};
+
+template <UpdateRule rule, class Compute>
+__global__ void __launch_bounds__(block_threads)
+    update_kernel(UpdateArrays<Compute> arrays, Update how, const StepState* state, Sweep s) {
+  if (state) {
+    if (!state->finite) return;
+    how.lr = state->lr;
+    how.gradient_scale = state->gradient_scale;
+    how.bias1 = state->bias1;
+    how.bias2 = state->bias2;
+  }
+  sweep<widest<float>>(s, [=]<int n>(Width<n>, std::int64_t at) {
+    constexpr bool has_first = formulas::has_first_moment(rule), has_second = formulas::has_second_moment(rule);
+    float weights[n], gradient[n], first[n] = {}, second[n] = {};
+    load(weights, arrays.weights + at);
+    load(gradient, arrays.gradient + at);
+    if constexpr (has_first) load(first, arrays.moment1 + at);
+    if constexpr (has_second) load(second, arrays.moment2 + at);
+    for (int i = 0; i < n; ++i) {
+      formulas::Moments<float> moments{first[i], second[i]};
+      const float g = formulas::effective_gradient(gradient[i], weights[i], how);
+      weights[i] = formulas::stepped<rule>(weights[i], g, moments, how);
+      first[i] = moments.first;
+      second[i] = moments.second;
+    }
+    store(arrays.weights + at, weights);
+    if constexpr (has_first) store(arrays.moment1 + at, first);
+    if constexpr (has_second) store(arrays.moment2 + at, second);
+    if (arrays.compute) store(arrays.compute + at, weights);
+  });
+}
+
+__global__ void conclude_kernel(StepState* state, const double* square, StepRule rule) {
+  conclude(*state, *square, rule);
+}
+
+}  // namespace
+
+void CudaKernels::update(Tensor& weights, Tensor* compute, Tensor* moment1, Tensor* moment2, const Tensor& gradient,
+                         const Update& how) {
+  if (weights.numel() == 0) return;
+  Update constants = how;
+  constants.state = nullptr;  // an address of the host
+  visit_compute_type("update", compute ? compute->dtype() : DType::f32, [&]<class Compute>(Compute) {
+    constexpr int width = widest<float>;
+    const UpdateArrays<Compute> arrays{.weights = weights.data<float>(),
+                                       .compute = data_of<Compute>(compute),
+                                       .moment1 = floats_of(moment1),
+                                       .moment2 = floats_of(moment2),
+                                       .gradient = gradient.data<float>()};
+    const Sweep s = sweep_of(weights.numel(), width,
+                             {place_of(arrays.weights), place_of(arrays.compute), place_of(arrays.moment1),
+                              place_of(arrays.moment2), place_of(arrays.gradient)});
+    formulas::with_rule(how.rule, [&]<class C>(C) {
+      launch(stream_, grid_for(s, width, multiprocessors()), update_kernel<C::value, Compute>, arrays, constants,
+             state_of(how.state), s);
+    });
+  });
+}
+
+void CudaKernels::conclude_step(Tensor& state, const Tensor& square, const StepRule& rule) {
+  launch(stream_, {1, 1}, conclude_kernel, state_of(&state), square.data<double>(), rule);
+}
+
+}  // namespace trireme::cuda

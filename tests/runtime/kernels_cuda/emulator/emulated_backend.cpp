@@ -1,0 +1,94 @@
+#include "tests/runtime/kernels_cuda/emulator/emulated_backend.h"
+
+#include "runtime/base/error.h"
+#include "runtime/device/cpu/cpu_device.h"
+#include "runtime/device/timeline.h"
+#include "runtime/kernels/cuda/cuda_class.h"
+#include "runtime/kernels/cuda/cuda_kernels.h"
+#include "runtime/kernels/reference/reference_kernels.h"
+
+namespace trireme {
+namespace test {
+namespace {
+
+// The memory of a cpu device and the properties of a small GPU.
+class EmulatedDevice final : public cuda::CudaDevice {
+ public:
+  EmulatedDevice() { properties_.multiProcessorCount = 3; }
+
+  int index() const noexcept override { return 0; }
+  std::shared_ptr<Storage> allocate(std::int64_t bytes, MemoryKind kind) override {
+    return host_->allocate(bytes, kind);
+  }
+  std::shared_ptr<Storage> adopt(std::shared_ptr<Storage> owned_elsewhere, MemoryKind kind) override {
+    return host_->adopt(std::move(owned_elsewhere), kind);
+  }
+  MemoryReport memory() const override { return host_->memory(); }
+  void reset_peak() override { host_->reset_peak(); }
+  Stream& compute() override { return host_->compute(); }
+  Stream& communication() override { return host_->communication(); }
+  void copy_from_host(std::byte* device, const void* host, std::int64_t bytes) override {
+    host_->copy_from_host(device, host, bytes);
+  }
+  void copy_to_host(void* host, const std::byte* device, std::int64_t bytes) override {
+    host_->copy_to_host(host, device, bytes);
+  }
+  void copy_from_host_on(Stream& stream, std::byte* device, const void* host, std::int64_t bytes) override {
+    host_->copy_from_host_on(stream, device, host, bytes);
+  }
+  void copy_to_host_on(Stream& stream, void* host, const std::byte* device, std::int64_t bytes) override {
+    host_->copy_to_host_on(stream, host, device, bytes);
+  }
+  std::shared_ptr<Storage> allocate_host(std::int64_t bytes) override { return host_->allocate_host(bytes); }
+  void copy_to_host_later(std::byte* host, const std::byte* device, std::int64_t bytes) override {
+    host_->copy_to_host_later(host, device, bytes);
+  }
+  void copy_from_host_later(std::byte* device, const std::byte* host, std::int64_t bytes) override {
+    host_->copy_from_host_later(device, host, bytes);
+  }
+  std::unique_ptr<Replay> capture(const std::function<void()>&) override { fail("emulator", "nothing is captured"); }
+
+  std::unique_ptr<Timeline> make_timeline() override { return host_->make_timeline(); }
+
+  void make_current() const override {}
+  cudaStream_t native_compute() const noexcept override { return nullptr; }
+  cudaStream_t native_communication() const noexcept override { return nullptr; }
+  const cudaDeviceProp& properties() const noexcept override { return properties_; }
+  // Full of NaN: what a kernel reads before it was written shows.
+  cuda::Scratch scratch(std::int64_t bytes) override {
+    std::shared_ptr<Storage> storage = host_->allocate(bytes, MemoryKind::workspace);
+    if (bytes > 0) std::memset(storage->data(), 0xff, static_cast<std::size_t>(bytes));
+    return cuda::Scratch(std::move(storage));
+  }
+  bool capturing() const noexcept override { return false; }
+
+ private:
+  std::unique_ptr<Device> host_ = make_cpu_device();
+  cudaDeviceProp properties_;
+};
+
+}  // namespace
+
+Backend make_emulated_backend() {
+  auto device = std::make_unique<EmulatedDevice>();
+  auto kernels = make_cuda_kernels(*device);
+  return {std::move(device), std::move(kernels)};
+}
+
+}  // namespace test
+
+namespace cuda {
+
+void CudaKernels::gemm(Tensor& c, const Tensor& a, const Tensor& b, const Gemm& how) {
+  make_reference_kernels()->gemm(c, a, b, how);
+}
+void CudaKernels::attention(Tensor& out, Tensor& lse, const Tensor& qkv, const Attention& how) {
+  make_reference_kernels()->attention(out, lse, qkv, how);
+}
+void CudaKernels::attention_grad(Tensor& dqkv, const Tensor& dout, const Tensor& qkv, const Tensor& out,
+                                 const Tensor& lse, const Attention& how) {
+  make_reference_kernels()->attention_grad(dqkv, dout, qkv, out, lse, how);
+}
+
+}  // namespace cuda
+}  // namespace trireme
