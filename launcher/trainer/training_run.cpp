@@ -4,6 +4,7 @@
 #include <chrono>
 #include <vector>
 
+#include "launcher/fleet/cache_folder.h"
 #include "launcher/fleet/stop.h"
 #include "launcher/trainer/provenance.h"
 #include "parallel/together/any_rank.h"
@@ -21,7 +22,7 @@ std::chrono::milliseconds milliseconds(double seconds) {
 
 TrainingRun::TrainingRun(const job::Job& job, Group& world, int ranks_on_host)
     : job_(job),
-      backend_(make_backend(backend_name(job), threads_of(job.threads(), ranks_on_host))),
+      backend_(make_backend(backend_name(job), threads_of(job.threads(), ranks_on_host), 0, cache_folder())),
       training_(job, backend_, world, layout_of(job, world.size())),
       step_(training_.context()) {}
 

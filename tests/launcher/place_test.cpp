@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 
+#include "launcher/fleet/cache_folder.h"
 #include "launcher/fleet/fleet.h"
 #include "runtime/base/error.h"
 #include "tests/support/scratch_folder.h"
@@ -20,6 +21,13 @@ Environment environment(Table table) {
     const auto found = table.find(name);
     return found == table.end() ? nullptr : found->second.c_str();
   };
+}
+
+TEST(CacheFolder, IsWhereTheEnvironmentSays) {
+  EXPECT_EQ(cache_folder(environment({{"XDG_CACHE_HOME", "/fast"}, {"HOME", "/home/me"}})), "/fast/trireme");
+  EXPECT_EQ(cache_folder(environment({{"HOME", "/home/me"}})), "/home/me/.cache/trireme");
+  EXPECT_EQ(cache_folder(environment({{"XDG_CACHE_HOME", "here"}, {"HOME", "/home/me"}})), "/home/me/.cache/trireme");
+  EXPECT_EQ(cache_folder(environment({{"XDG_CACHE_HOME", ""}})), "");
 }
 
 TEST(Place, NobodyStartedIt) {

@@ -5,6 +5,7 @@
 #include <cuda_runtime.h>
 
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "runtime/device/cuda/check.h"
@@ -13,14 +14,14 @@
 
 namespace trireme::cuda {
 
-// cuBLASLt's handle, plans by shape, the file of timed choices.
-struct GemmEngine;
-// cuDNN's handle and its plans by shape.
-struct AttentionEngine;
+struct GemmEngine;       // gemm/engine.h
+struct AttentionEngine;  // attention/library.h
+class ProductCall;       // gemm.cpp
+enum class Element : std::uint8_t;
 
 class CudaKernels final : public Kernels {
  public:
-  explicit CudaKernels(CudaDevice& device);
+  CudaKernels(CudaDevice& device, const std::string& cache);
   ~CudaKernels() override;
   std::string_view name() const noexcept override { return "cuda"; }
 
@@ -42,6 +43,10 @@ class CudaKernels final : public Kernels {
   void argmax(Tensor& y, const Tensor& x) override;
 
   void gemm(Tensor& c, const Tensor& a, const Tensor& b, const Gemm& how) override;
+  // The same with both factors rounded to 8 bits, each with a scale of its own (gemm/float8.h): e4m3 for values, e5m2
+  // for gradients, not both e5m2. False, and nothing is done, before sm_89 and unless M, N and K are multiples of 16.
+  bool gemm_in_eight_bits(Tensor& c, const Tensor& a, const Tensor& b, const Gemm& how, Element a_format,
+                          Element b_format);
 
   void layer_norm(Tensor& y, Tensor& mean, Tensor& rstd, const Tensor& x, const Tensor* residual, Tensor* sum,
                   const Tensor& weight, const Tensor& bias, float epsilon) override;
@@ -78,6 +83,8 @@ class CudaKernels final : public Kernels {
   // activate_grad with a dbias.
   void activate_grad_sums(Tensor& dx, const Tensor& dy, const Tensor& x, Activation activation, Tensor& dbias,
                           bool accumulate);
+  // False, and nothing is done, where the library has no algorithm.
+  bool multiply(const ProductCall& call, Tensor& c, const Gemm& how);
   int multiprocessors() const { return device_.properties().multiProcessorCount; }
 
   // Made at the first call that needs them, since each costs time and memory.
@@ -90,6 +97,7 @@ class CudaKernels final : public Kernels {
 
   CudaDevice& device_;
   cudaStream_t stream_;
+  std::string products_;  // the file of gemm/algorithm_file.h, or empty
   Hidden<GemmEngine> gemm_engine_{nullptr, nullptr};
   Hidden<AttentionEngine> attention_engine_{nullptr, nullptr};
 };

@@ -6,18 +6,21 @@
 namespace trireme {
 namespace cuda {
 
-CudaKernels::CudaKernels(CudaDevice& device) : device_(device), stream_(device.native_compute()) {}
+CudaKernels::CudaKernels(CudaDevice& device, const std::string& cache)
+    : device_(device),
+      stream_(device.native_compute()),
+      products_(cache.empty() ? cache : cache + "/matrix-products") {}
 CudaKernels::~CudaKernels() = default;
 
 }  // namespace cuda
 
-std::unique_ptr<Kernels> make_cuda_kernels(Device& device) {
+std::unique_ptr<Kernels> make_cuda_kernels(Device& device, const std::string& cache) {
   require(device.type() == DeviceType::cuda, "cuda", "expected a cuda device for cuda kernels, found", device.type());
-  return std::make_unique<cuda::CudaKernels>(static_cast<cuda::CudaDevice&>(device));
+  return std::make_unique<cuda::CudaKernels>(static_cast<cuda::CudaDevice&>(device), cache);
 }
 
 }  // namespace trireme
 
-extern "C" trireme::Kernels* trireme_cuda_make_kernels(trireme::Device& device) {
-  return trireme::make_cuda_kernels(device).release();
+extern "C" trireme::Kernels* trireme_cuda_make_kernels(trireme::Device& device, const std::string& cache) {
+  return trireme::make_cuda_kernels(device, cache).release();
 }

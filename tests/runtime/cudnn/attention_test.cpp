@@ -62,6 +62,8 @@ TEST_P(CudnnAttention, BackwardHasAnEngineThatAddsInOneOrder) {
   ASSERT_TRUE(found);
   std::cout << found->engine() << ", workspace " << found->workspace() << " bytes\n";
   EXPECT_LE(found->workspace(), backward_workspace(shape) + (1 << 20));
+  // The scores' gradients are in it: they are not added to the queries' by several blocks at once.
+  EXPECT_GE(found->workspace(), shape.batch * shape.heads * shape.length * shape.length * size_of(shape.dtype));
 }
 
 // A slice has the strides of the whole: cuDNN must take that too.

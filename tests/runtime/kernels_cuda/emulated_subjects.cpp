@@ -3,10 +3,11 @@
 
 namespace trireme::test {
 
-// Single elements where tensors are not aligned, packs where they are.
+// Single elements where tensors are not aligned, and a library without epilogues, so that our own kernels finish its
+// products; packs where they are aligned, and a library that does all in one kernel.
 std::vector<Subject> subjects() {
-  const auto make = [](int) { return make_emulated_backend(); };
-  return {{"emulated", make}, {"emulated_aligned", make, 0}};
+  return {{"emulated", [](int) { return make_emulated_backend(Epilogues::none); }},
+          {"emulated_aligned", [](int) { return make_emulated_backend(Epilogues::all); }, 0}};
 }
 
 }  // namespace trireme::test

@@ -40,7 +40,9 @@ enum class AttentionName : std::int64_t {
 // out = softmax(scale q k^T) v, lse = log of the softmax's denominators.
 Graph attention_forward(const AttentionShape& shape);
 // The gradients of query, key and value. Every gradient is summed in one order: the scores' gradients lie in the
-// workspace (batch heads length^2 elements), and nothing is added to by several blocks at once.
+// workspace (batch heads length^2 elements), and nothing is added to by several blocks at once. The other form, which
+// adds the queries' gradients up in fp32 memory, needs no such workspace but gives other bits on every call, although
+// cuDNN's numerical notes do not say so; NVIDIA's own frontend asks for determinism on Hopper by this one.
 Graph attention_backward(const AttentionShape& shape);
 
 // Bytes of that workspace, about.

@@ -107,6 +107,9 @@ Ready described(const Product& product) {
   if (reads_bias(product.epilogue) || writes_sums(product.epilogue))
     set(ready.what, CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, static_cast<std::int32_t>(type_of(product.c)));
   if (has_kept(product.epilogue)) set(ready.what, CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_LD, columns.result.leading);
+  // Sums of values may be kept in the tensor cores' own precision; those of gradients are not (cuBLAS's manual).
+  if (product.a == Element::e4m3 && product.b == Element::e4m3)
+    set(ready.what, CUBLASLT_MATMUL_DESC_FAST_ACCUM, std::int8_t{1});
   ready.left = layout_of(columns.left, product.b);
   ready.right = layout_of(columns.right, product.a);
   ready.result = layout_of(columns.result, product.c);
@@ -150,6 +153,7 @@ struct GemmEngine {
 };
 
 GemmEngine::GemmEngine(CudaDevice& device, const std::string& choices) : device_(device), file_(choices) {
+  device.make_current();
   check(cublasLtCreate(&handle_), "cublasLtCreate");
   check(cudaEventCreate(&begin_), "cudaEventCreate");
   check(cudaEventCreate(&end_), "cudaEventCreate");
@@ -219,7 +223,7 @@ Candidates GemmEngine::candidates(Ready& ready, const Product& product) const {
   const cublasStatus_t status =
       cublasLtMatmulAlgoGetHeuristic(handle_, &ready.what, &ready.left, &ready.right, &ready.result, &ready.result,
                                      &wish, most_candidates, found.data(), &count);
-  if (status == CUBLAS_STATUS_NOT_SUPPORTED) return {};
+  if (status == CUBLAS_STATUS_NOT_SUPPORTED || status == CUBLAS_STATUS_INVALID_VALUE) return {};
   check(status, "cublasLtMatmulAlgoGetHeuristic");
   found.resize(static_cast<std::size_t>(count));
   std::erase_if(found, [](const auto& one) { return one.state != CUBLAS_STATUS_SUCCESS; });

@@ -20,6 +20,7 @@ enum cudaError_t { cudaSuccess = 0 };
 enum cudaMemcpyKind { cudaMemcpyDeviceToDevice = 3 };
 struct cudaDeviceProp {
   int multiProcessorCount = 0;
+  int major = 9, minor = 0;
 };
 
 inline cudaError_t cudaGetLastError() {

@@ -3,9 +3,7 @@
 #include "runtime/base/error.h"
 #include "runtime/device/cpu/cpu_device.h"
 #include "runtime/device/timeline.h"
-#include "runtime/kernels/cuda/cuda_class.h"
 #include "runtime/kernels/cuda/cuda_kernels.h"
-#include "runtime/kernels/reference/reference_kernels.h"
 
 namespace trireme {
 namespace test {
@@ -14,7 +12,9 @@ namespace {
 // The memory of a cpu device and the properties of a small GPU.
 class EmulatedDevice final : public cuda::CudaDevice {
  public:
-  EmulatedDevice() { properties_.multiProcessorCount = 3; }
+  explicit EmulatedDevice(Epilogues epilogues) : epilogues_(epilogues) { properties_.multiProcessorCount = 3; }
+
+  Epilogues epilogues() const noexcept { return epilogues_; }
 
   int index() const noexcept override { return 0; }
   std::shared_ptr<Storage> allocate(std::int64_t bytes, MemoryKind kind) override {
@@ -47,7 +47,6 @@ class EmulatedDevice final : public cuda::CudaDevice {
     host_->copy_from_host_later(device, host, bytes);
   }
   std::unique_ptr<Replay> capture(const std::function<void()>&) override { fail("emulator", "nothing is captured"); }
-
   std::unique_ptr<Timeline> make_timeline() override { return host_->make_timeline(); }
 
   void make_current() const override {}
@@ -65,30 +64,20 @@ class EmulatedDevice final : public cuda::CudaDevice {
  private:
   std::unique_ptr<Device> host_ = make_cpu_device();
   cudaDeviceProp properties_;
+  Epilogues epilogues_;
 };
 
 }  // namespace
 
-Backend make_emulated_backend() {
-  auto device = std::make_unique<EmulatedDevice>();
-  auto kernels = make_cuda_kernels(*device);
+Backend make_emulated_backend(Epilogues epilogues) {
+  auto device = std::make_unique<EmulatedDevice>(epilogues);
+  auto kernels = make_cuda_kernels(*device, {});
   return {std::move(device), std::move(kernels)};
 }
 
+Epilogues epilogues_of(const cuda::CudaDevice& device) {
+  return static_cast<const EmulatedDevice&>(device).epilogues();
+}
+
 }  // namespace test
-
-namespace cuda {
-
-void CudaKernels::gemm(Tensor& c, const Tensor& a, const Tensor& b, const Gemm& how) {
-  make_reference_kernels()->gemm(c, a, b, how);
-}
-void CudaKernels::attention(Tensor& out, Tensor& lse, const Tensor& qkv, const Attention& how) {
-  make_reference_kernels()->attention(out, lse, qkv, how);
-}
-void CudaKernels::attention_grad(Tensor& dqkv, const Tensor& dout, const Tensor& qkv, const Tensor& out,
-                                 const Tensor& lse, const Attention& how) {
-  make_reference_kernels()->attention_grad(dqkv, dout, qkv, out, lse, how);
-}
-
-}  // namespace cuda
 }  // namespace trireme
