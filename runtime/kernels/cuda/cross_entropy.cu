@@ -20,24 +20,32 @@ struct CrossEntropyRows {
   float gradient_scale;
 };
 
-// What a pass over the logits finds: the softmax's peak, and for label smoothing the sum of x - pivot.
+// What a pass over the logits finds: the softmax's peak, and for label smoothing the sums of weight (x - pivot) and of
+// the weights.
 struct RowSums {
   Peak peak;
-  float distances;
+  Sums weighted;
 };
 
 template <class Rows, int width, class T>
-__device__ RowSums sums_of(const T* row, std::int64_t classes, float pivot, bool smooth) {
-  RowSums sums{{-HUGE_VALF, 0.0f}, 0.0f};
-  for (std::int64_t c = Rows::rank() * width; c < classes; c += Rows::size * width) {
+__device__ RowSums sums_of(const T* row, const CrossEntropyRows<T>& r, float pivot) {
+  RowSums sums{{-HUGE_VALF, 0.0f}, {0.0f, 0.0f}};
+  const bool smooth = r.label_smoothing != 0;
+  for (std::int64_t c = Rows::rank() * width; c < r.classes; c += Rows::size * width) {
     float values[width];
     load(values, row + c);
     add_to_peak(sums.peak, values);
-    if (smooth)
-      for (int i = 0; i < width; ++i) sums.distances += values[i] - pivot;
+    if (!smooth) continue;
+    float weights[width];
+    for (int i = 0; i < width; ++i) weights[i] = 1.0f;
+    if (r.class_weights) load(weights, r.class_weights + c);
+    for (int i = 0; i < width; ++i) {
+      sums.weighted.first += weights[i] * (values[i] - pivot);
+      sums.weighted.second += weights[i];
+    }
   }
   sums.peak = Rows::over(sums.peak, Merge{});
-  if (smooth) sums.distances = Rows::over(sums.distances, Add{});
+  if (smooth) sums.weighted = Rows::over(sums.weighted, Add{});
   return sums;
 }
 
@@ -47,31 +55,36 @@ __device__ void clear_row(T* row, std::int64_t classes) {
   for (std::int64_t c = Rows::rank() * width; c < classes; c += Rows::size * width) store(row + c, zeros);
 }
 
-// A row's gradient is scale (softmax - (1 - smoothing) one-hot - smoothing / classes). The thread that writes the
-// target's column writes it a second time, from the difference that loses no digits.
+// With q = sharp one-hot + weights everywhere, the gradient of a row is scale (softmax sum(q) - q).
+struct RowGradient {
+  float factor;      // of e^(x - largest)
+  float everywhere;  // scale smoothing / classes
+  std::int32_t target;
+  float target_gradient;  // from a difference that loses no digits
+};
+
+// The thread that writes the target's column writes it a second time.
 template <class Rows, int width, class T>
-__device__ void write_gradient(T* row, const CrossEntropyRows<T>& r, const Peak& peak, std::int32_t target, float logit,
-                               float scale) {
-  const float factor = scale / peak.total;
-  const float everywhere = scale * r.label_smoothing / static_cast<float>(r.classes);
+__device__ void write_gradient(T* row, const CrossEntropyRows<T>& r, float largest, const RowGradient& g) {
+  const bool weighted = r.class_weights && g.everywhere != 0;
   for (std::int64_t c = Rows::rank() * width; c < r.classes; c += Rows::size * width) {
-    float values[width];
+    float values[width], weights[width];
     load(values, row + c);
-    for (int i = 0; i < width; ++i) values[i] = expf(values[i] - peak.largest) * factor - everywhere;
+    for (int i = 0; i < width; ++i) weights[i] = 1.0f;
+    if (weighted) load(weights, r.class_weights + c);
+    for (int i = 0; i < width; ++i) values[i] = expf(values[i] - largest) * g.factor - weights[i] * g.everywhere;
     store(row + c, values);
-    if (target >= c && target < c + width) {
-      const float p = expf(logit - peak.largest) / peak.total;
-      row[target] = rounded<T>(scale * (p - (1.0f - r.label_smoothing)) - everywhere);
-    }
+    if (g.target >= c && g.target < c + width) row[g.target] = rounded<T>(g.target_gradient);
   }
 }
 
-// loss = sum of q (log_total - (x - largest)), q = (1 - s) one-hot + s / V. A target outside the classes has no loss
-// that means anything: NaN, which stops the run at the next step's norm, and no memory is touched beyond the row.
+// loss = sum of q (log_total - (x - largest)), q = w ((1 - s) one-hot + s / V) with the class weights w. A target
+// outside the classes has no loss that means anything: NaN, which the step's norm shows, and no memory beyond the row
+// is touched.
 template <class T, int warps, int width>
 __global__ void __launch_bounds__(Team<warps>::threads, 1) cross_entropy_kernel(CrossEntropyRows<T> r) {
   using Rows = Team<warps>;
-  const bool smooth = r.label_smoothing != 0;
+  const float smoothing = r.label_smoothing, share = 1.0f / static_cast<float>(r.classes);
   for (std::int64_t at = Rows::first_row(); at < r.rows; at += Rows::row_stride()) {
     T* row = r.logits + at * r.classes;
     const std::int32_t target = r.targets[at];
@@ -84,22 +97,27 @@ __global__ void __launch_bounds__(Team<warps>::threads, 1) cross_entropy_kernel(
     const float logit = known ? to_float(row[target]) : nanf("");
     const float weight = known && r.class_weights ? r.class_weights[target] : 1.0f;
     const float pivot = std::isfinite(logit) ? logit : 0.0f;
-    const RowSums sums = sums_of<Rows, width>(row, r.classes, pivot, smooth);
-    const float log_total = logf(sums.peak.total);
-    float loss = log_total - (logit - sums.peak.largest);
-    if (smooth) {
-      const float average = sums.distances / static_cast<float>(r.classes);
-      const float uniform = log_total - (average - (sums.peak.largest - pivot));
-      loss = (1.0f - r.label_smoothing) * loss + r.label_smoothing * uniform;
+    const auto [peak, weighted] = sums_of<Rows, width>(row, r, pivot);
+    const float log_total = logf(peak.total), sharp = (1.0f - smoothing) * weight;
+    float loss = sharp * (log_total - (logit - peak.largest)), spread = 0;
+    if (smoothing != 0) {
+      const float uniform = weighted.second * (log_total + (peak.largest - pivot)) - weighted.first;
+      loss += smoothing * (uniform * share);
+      spread = smoothing * (weighted.second * share);
     }
     if (Rows::rank() == 0) {
-      r.losses[at] = weight * loss;
+      r.losses[at] = loss;
       r.weights[at] = weight;
     }
     if (!r.gradient) continue;
     __syncwarp();  // every lane has read the target's logit before one of them writes over it
-    const float scale = (known ? weight : logit) * r.gradient_scale;
-    write_gradient<Rows, width>(row, r, sums.peak, target, logit, scale);
+    const float scale = known ? r.gradient_scale : logit, everywhere = scale * smoothing * share;
+    const float p = expf(logit - peak.largest) / peak.total;
+    write_gradient<Rows, width>(row, r, peak.largest,
+                                {.factor = scale * (sharp + spread) / peak.total,
+                                 .everywhere = everywhere,
+                                 .target = target,
+                                 .target_gradient = scale * (sharp * (p - 1.0f) + spread * p) - everywhere * weight});
   }
 }
 
@@ -122,7 +140,8 @@ void CudaKernels::cross_entropy(Tensor& losses, Tensor& weights, Tensor& logits,
                                    .ignore = how.ignore,
                                    .gradient = how.gradient,
                                    .gradient_scale = how.gradient_scale};
-    const bool aligned = rows_aligned(classes, width, {place_of(work.logits)});
+    const bool aligned = rows_aligned(classes, width, {place_of(work.logits)}) &&
+                         rows_aligned(classes, widest<float>, {place_of(work.class_weights)});
     const auto run = [&]<int warps>(Team<warps> team, int blocks_per_multiprocessor) {
       const auto kernel = aligned ? cross_entropy_kernel<T, warps, width> : cross_entropy_kernel<T, warps, 1>;
       launch(stream_, team.grid(rows, multiprocessors(), blocks_per_multiprocessor), kernel, work);

@@ -158,16 +158,14 @@ struct ParameterGradients {
 template <class T>
 void norm_grad_grouped(CudaDevice& device, const NormBackward<T>& n, const ParameterGradients& to) {
   const std::int64_t packs = n.columns / widest<T>;
-  const std::int64_t packs_each = packs <= grouped_threads ? 1 : packs <= 2 * grouped_threads ? 2 : 4;
+  const std::int64_t packs_each = packs <= grouped_threads ? 1 : 2;
   const std::int64_t warps = (packs + packs_each * warp_threads - 1) / (packs_each * warp_threads);
   const int group_threads = static_cast<int>(warps) * warp_threads;
   const std::int64_t groups = packs_each == 1 ? grouped_threads / group_threads : 1;
   const int multiprocessors = device.properties().multiProcessorCount;
   const std::int64_t blocks = std::min<std::int64_t>((n.rows + groups - 1) / groups, 2 * std::int64_t{multiprocessors});
   const Scratch partial = device.scratch(blocks * 2 * n.columns * static_cast<std::int64_t>(sizeof(float)));
-  const auto kernel = packs_each == 1   ? norm_grad_grouped_kernel<T, 1>
-                      : packs_each == 2 ? norm_grad_grouped_kernel<T, 2>
-                                        : norm_grad_grouped_kernel<T, 4>;
+  const auto kernel = packs_each == 1 ? norm_grad_grouped_kernel<T, 1> : norm_grad_grouped_kernel<T, 2>;
   launch(device.native_compute(), {blocks, static_cast<int>(groups) * group_threads}, kernel, n, group_threads,
          partial.as<float>());
   add_parts(device.native_compute(), {.y0 = to.dweight,
@@ -185,7 +183,7 @@ void norm_backward(CudaDevice& device, const NormBackward<T>& n, const Parameter
   if (n.columns == 0) return;
   const bool aligned = rows_aligned(
       n.columns, width, {place_of(n.dx), place_of(n.dy), place_of(n.x), place_of(n.add), place_of(n.weight)});
-  if (aligned && n.rows > 0 && n.columns <= 4 * grouped_threads * width) return norm_grad_grouped(device, n, to);
+  if (aligned && n.rows > 0 && n.columns <= 2 * grouped_threads * width) return norm_grad_grouped(device, n, to);
   const Scratch factors = device.scratch(n.rows * static_cast<std::int64_t>(sizeof(RowFactors)));
   const int multiprocessors = device.properties().multiProcessorCount;
   if (n.rows > 0)

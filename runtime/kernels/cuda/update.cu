@@ -46,8 +46,8 @@ __global__ void __launch_bounds__(block_threads)
   });
 }
 
-__global__ void conclude_kernel(StepState* state, const double* square, StepRule rule) {
-  conclude(*state, *square, rule);
+__global__ void conclude_kernel(StepState* state, const double* squares, std::int64_t count, StepRule rule) {
+  conclude(*state, squares, count, rule);
 }
 
 }  // namespace
@@ -74,8 +74,8 @@ void CudaKernels::update(Tensor& weights, Tensor* compute, Tensor* moment1, Tens
   });
 }
 
-void CudaKernels::conclude_step(Tensor& state, const Tensor& square, const StepRule& rule) {
-  launch(stream_, {1, 1}, conclude_kernel, state_of(&state), square.data<double>(), rule);
+void CudaKernels::conclude_step(Tensor& state, const Tensor& squares, const StepRule& rule) {
+  launch(stream_, {1, 1}, conclude_kernel, state_of(&state), squares.data<double>(), squares.numel(), rule);
 }
 
 }  // namespace trireme::cuda

@@ -71,8 +71,13 @@ TEST_P(Wide, CrossEntropyOverLargeVocabularies) {
       wanted[4] = static_cast<std::int32_t>(classes) - 1;
       Argument logits = input({rows, classes}, {-6, 6}), targets = ids_of(wanted, {rows});
       Argument losses = output({rows}, DType::f32), weights = output({rows}, DType::f32);
-      const CrossEntropy how{.label_smoothing = smoothing, .gradient_scale = 512.0f};
-      both([&](Kernels& k, Side s) { k.cross_entropy(losses[s], weights[s], logits[s], targets[s], how); });
+      Argument class_weights = input({classes}, DType::f32, {0.5, 2});
+      both([&](Kernels& k, Side s) {
+        const CrossEntropy how{.class_weights = classes < 5000 ? &class_weights[s] : nullptr,
+                               .label_smoothing = smoothing,
+                               .gradient_scale = 512.0f};
+        k.cross_entropy(losses[s], weights[s], logits[s], targets[s], how);
+      });
       EXPECT_TRUE(agrees(losses, {1e-5, 1e-6})) << classes << " smoothing " << smoothing;
       EXPECT_TRUE(agrees(weights)) << classes;
       EXPECT_TRUE(agrees(logits, one_rounding() + 1e-7)) << classes << " smoothing " << smoothing;

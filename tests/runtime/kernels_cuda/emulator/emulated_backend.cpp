@@ -60,6 +60,8 @@ class EmulatedDevice final : public cuda::CudaDevice {
     return cuda::Scratch(std::move(storage));
   }
   bool capturing() const noexcept override { return false; }
+  void used_on_communication(const void*) override {}
+  std::shared_ptr<void> watch(std::function<void()>) override { return nullptr; }
 
  private:
   std::unique_ptr<Device> host_ = make_cpu_device();
