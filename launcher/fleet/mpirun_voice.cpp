@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <csignal>
+#include <cstring>
 #include <utility>
 
 namespace trireme::launcher {
@@ -119,6 +121,7 @@ std::optional<std::string> MpirunVoice::hear_rank(std::string_view line) {
 
 std::optional<std::string> MpirunVoice::read_banner() {
   const std::string banner = std::exchange(banner_, {});
+  if (has(banner, "terminated normally, but")) diagnosis_.unnamed = true;
   if (is_chatter(banner)) return std::nullopt;
   if (has(banner, "exited on signal")) {
     if (diagnosis_.signal) return std::nullopt;  // the first one matters
@@ -165,6 +168,11 @@ std::string MpirunVoice::rest() {
   return std::exchange(banner_, {});
 }
 
+bool was_killed(const Diagnosis& diagnosis, int exit_code) {
+  const bool by_signal = exit_code > 128 && exit_code < 128 + NSIG;
+  return diagnosis.signal != 0 || (by_signal && diagnosis.unnamed && !diagnosis.rank_spoke && diagnosis.exit_code == 0);
+}
+
 std::string describe(const Diagnosis& diagnosis, int exit_code) {
   const std::string rank = "rank " + std::to_string(diagnosis.rank);
   if (diagnosis.signal) {
@@ -180,6 +188,11 @@ std::string describe(const Diagnosis& diagnosis, int exit_code) {
   if (diagnosis.exit_code)
     return rank + " left with exit code " + std::to_string(diagnosis.exit_code) + " and said nothing";
   if (!diagnosis.detail.empty()) return diagnosis.detail;
+  if (was_killed(diagnosis, exit_code))
+    return "a rank was killed by signal " + std::to_string(exit_code - 128) + " (" + strsignal(exit_code - 128) +
+           ") as it started";
+  if (diagnosis.unnamed)
+    return "a rank left with exit code " + std::to_string(exit_code) + " as it started and said nothing";
   return "mpirun failed with exit code " + std::to_string(exit_code) + " and said nothing";
 }
 

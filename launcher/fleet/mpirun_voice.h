@@ -16,6 +16,7 @@ struct Diagnosis {
   int signal = 0;    // that killed it
   std::string signal_name;
   int exit_code = 0;        // with which it left
+  bool unnamed = false;     // mpirun says that a rank has failed; it does not name one that fails as it starts
   std::string trouble;      // of mpirun itself: no contact with a host, no program there, ...
   bool lost_host = false;   // the trouble is that a host which took part has gone
   std::string detail;       // ssh's own words
@@ -46,6 +47,9 @@ class MpirunVoice {
   std::set<std::string> said_;
   Diagnosis diagnosis_;
 };
+
+// Whether a rank was killed by a signal. `exit_code` is mpirun's: 128 + the signal then.
+bool was_killed(const Diagnosis& diagnosis, int exit_code);
 
 // "rank 1 on host vm was killed by signal 9 (Killed)", or "" if the ranks have said everything. `exit_code` is
 // mpirun's.

@@ -283,7 +283,7 @@ Outcome Supervisor::run() {
     outcome.message = "mpirun was killed by signal " + std::to_string(WTERMSIG(*status_));
   if (outcome.exit_code == timed_out)
     outcome.lost = "a rank has waited past its deadline";
-  else if (diagnosis.signal || diagnosis.lost_host ||
+  else if (was_killed(diagnosis, outcome.exit_code) || diagnosis.lost_host ||
            (!late_ && !known && !diagnosis.rank_spoke && (hung_ || WIFSIGNALED(*status_))))
     outcome.lost = outcome.message;
   return outcome;

@@ -92,6 +92,16 @@ TEST_F(Fleet, NamesARankThatLeavesInSilence) {
   expect_all_gone();
 }
 
+TEST_F(Fleet, SaysOfARankThatLeavesAtOnceWhatIsKnown) {
+  const Ended ended = start({"leave", "1", "3"}).wait();
+  EXPECT_EQ(ended.code, 3);
+  const std::string said = news(ended.err);
+  EXPECT_TRUE(said == "trireme: rank 1 left with exit code 3 and said nothing\n" ||
+              said == "trireme: a rank left with exit code 3 as it started and said nothing\n")
+      << said;
+  EXPECT_TRUE(gone(1));
+}
+
 TEST_F(Fleet, HandsAStopToTheRanks) {
   Child child = start({"wait"});
   ASSERT_TRUE(Child::eventually([&] { return ready(); }));

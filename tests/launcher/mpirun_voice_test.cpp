@@ -59,6 +59,19 @@ TEST(MpirunVoice, SaysOnceWhatEveryRankSays) {
             "rank 2: no such file\nrank 1: another thing\n");
 }
 
+TEST(MpirunVoice, ARankThatFailsAsItStartsIsNotNamed) {
+  MpirunVoice voice;
+  heard(voice, rule +
+                   "\nPrimary job  terminated normally, but 1 process returned\na non-zero exit code. Per "
+                   "user-direction, the job has been aborted.\n" +
+                   rule);
+  EXPECT_EQ(describe(voice.diagnosis(), 3), "a rank left with exit code 3 as it started and said nothing");
+  EXPECT_FALSE(was_killed(voice.diagnosis(), 3));
+  EXPECT_EQ(describe(voice.diagnosis(), 137), "a rank was killed by signal 9 (Killed) as it started");
+  EXPECT_TRUE(was_killed(voice.diagnosis(), 137));
+  EXPECT_EQ(describe({}, 137), "mpirun failed with exit code 137 and said nothing");
+}
+
 TEST(MpirunVoice, LeavesOtherLinesAlone) {
   MpirunVoice voice;
   EXPECT_EQ(heard(voice, "rank and file\nrank x: y\n----\n\nwarning\nmpirun: Forwarding signal 10 to job\n"),

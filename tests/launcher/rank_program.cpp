@@ -17,6 +17,14 @@ void wait_long() {
   for (int tenths = 0; tenths < 600 && !told_to_stop; ++tenths) usleep(100000);
 }
 
+// mpirun does not name a rank that fails before all of them run.
+void wait_for_all(const std::string& folder) {
+  const char* size = std::getenv("OMPI_COMM_WORLD_SIZE");
+  for (int rank = 0; size && rank < std::atoi(size); ++rank)
+    while (!std::ifstream(folder + "/process." + std::to_string(rank)).good()) usleep(10000);
+  usleep(200000);
+}
+
 int obey(int rank, const std::string& folder, const std::vector<std::string>& words) {
   const std::string& order = words[0];
   const bool me = words.size() > 1 && std::atoi(words[1].c_str()) == rank;
@@ -30,9 +38,13 @@ int obey(int rank, const std::string& folder, const std::vector<std::string>& wo
     usleep(300000);
     return 1;
   }
-  if (order == "exit" && me) return std::atoi(words[2].c_str());
+  if (order == "leave" && me) return std::atoi(words[2].c_str());
+  if (order == "exit" && me) {
+    wait_for_all(folder);
+    return std::atoi(words[2].c_str());
+  }
   if (order == "kill" && me) {
-    usleep(200000);
+    wait_for_all(folder);
     raise(std::atoi(words[2].c_str()));
   }
   if (order == "deaf") {
@@ -45,6 +57,7 @@ int obey(int rank, const std::string& folder, const std::vector<std::string>& wo
     if (again && me) std::printf("again\n");
     if (again) return 0;
     if (me) {
+      wait_for_all(folder);
       std::ofstream(folder + "/again") << "yes";
       const int code = std::atoi(words[2].c_str());
       if (code < 32) raise(code);
