@@ -7,9 +7,7 @@
 
 #include "runtime/device/timeline.h"
 #include "runtime/ops/elementwise.h"
-#include "runtime/ops/embedding.h"
 #include "runtime/ops/linear.h"
-#include "runtime/ops/loss.h"
 #include "runtime/ops/recompute.h"
 
 namespace trireme::models {
@@ -60,19 +58,22 @@ GptBlock::GptBlock(const GptConfig& config)
            .activation = config.activation,
            .weight = nn::Init::normal(init_deviation),
            .projection = residual_init(config)}),
-      dropout_(config.dropout) {
+      attention_branch(config.dropout),
+      mlp_branch(config.dropout) {
   add("ln_1", ln_1);
   add("attention", attention);
+  add("attention_branch", attention_branch);
   add("ln_2", ln_2);
   add("mlp", mlp);
+  add("mlp_branch", mlp_branch);
 }
 
 nn::Residual GptBlock::forward(Context& cx, nn::Residual residual, nn::KeyValueCache* cache) {
   const TimeRange range(cx.device, path());
   Tensor y = ln_1.forward(cx, residual);
-  residual.branch = ops::dropout(cx, attention.forward(cx, y, cache), dropout_, path() + ".attention_branch");
+  residual.branch = attention_branch.forward(cx, attention.forward(cx, y, cache));
   y = ln_2.forward(cx, residual);
-  residual.branch = ops::dropout(cx, mlp.forward(cx, y), dropout_, path() + ".mlp_branch");
+  residual.branch = mlp_branch.forward(cx, mlp.forward(cx, y));
   return residual;
 }
 
@@ -81,34 +82,41 @@ Gpt::Gpt(const GptConfig& config) : Gpt(config, {{.begin = 0, .end = config.laye
 Gpt::Gpt(const GptConfig& config, std::vector<GptPiece> pieces)
     : config_((check(config), config)),
       pieces_(std::move(pieces)),
-      tokens_({config.vocabulary, config.width}, nn::Init::normal(init_deviation)),
-      positions_({config.sequence, config.width}, nn::Init::normal(init_deviation)),
-      ln_f_(config.width) {
+      tokens(config.vocabulary, config.width, nn::Init::normal(init_deviation)),
+      positions({config.sequence, config.width}, nn::Init::normal(init_deviation)),
+      embedding_dropout(config.dropout),
+      ln_f(config.width) {
   bool embeds = false, heads = false;
   for (const GptPiece& piece : pieces_) {
     embeds = embeds || piece.embeds;
     heads = heads || piece.heads;
   }
-  if (embeds || heads) add("token_embedding", tokens_);
-  if (embeds) add("position_embedding", positions_);
+  if (embeds || heads) add("token_embedding", tokens.weight);
+  if (embeds) {
+    add("token_embedding", tokens);
+    add("position_embedding", positions);
+    add("embedding", embedding_dropout);
+  }
   for (const GptPiece& piece : pieces_) {
     require(piece.begin >= 0 && piece.begin <= piece.end && piece.end <= config.layers, "gpt",
             "expected a piece of the blocks below", config.layers, "found", piece.begin, "to", piece.end);
     for (std::int64_t layer = piece.begin; layer < piece.end; ++layer) {
-      blocks_.push_back(std::make_unique<GptBlock>(config));
-      add("blocks." + std::to_string(layer), *blocks_.back());
+      blocks.push_back(std::make_unique<GptBlock>(config));
+      add("blocks." + std::to_string(layer), *blocks.back());
     }
   }
-  if (heads) add("ln_f", ln_f_);
+  if (heads) {
+    add("ln_f", ln_f);
+    add("loss", head);
+  }
 }
 
-nn::Residual Gpt::embed(Context& cx, const Tensor& tokens, std::int64_t position) {
-  const Tensor x = ops::embedding(cx, tokens, tokens_.tensor(), positions_.tensor(), position);  // (B, T, C)
-  return {ops::dropout(cx, x, config_.dropout, "embedding"), {}};
+nn::Residual Gpt::embed(Context& cx, const Tensor& ids, std::int64_t position) {
+  return {embedding_dropout.forward(cx, tokens.forward(cx, ids, positions.tensor(), position)), {}};  // (B, T, C)
 }
 
 nn::Residual Gpt::run_block(Context& cx, std::size_t index, const nn::Residual& residual, nn::KeyValueCache* cache) {
-  GptBlock& block = *blocks_[index];
+  GptBlock& block = *blocks[index];
   if (!config_.recompute || cache) return block.forward(cx, residual, cache);
   const auto run = [&block](Context& inner, const std::vector<Tensor>& in) {
     const nn::Residual out = block.forward(inner, {in[0], in[1]}, nullptr);
@@ -118,51 +126,51 @@ nn::Residual Gpt::run_block(Context& cx, std::size_t index, const nn::Residual& 
   return {out[0], out[1]};
 }
 
-Tensor Gpt::features(Context& cx, const Tensor& tokens, std::vector<nn::KeyValueCache>* caches) {
-  nn::Residual residual = embed(cx, tokens, caches ? caches->front().position : 0);
-  for (std::size_t layer = 0; layer < blocks_.size(); ++layer)
+Tensor Gpt::features(Context& cx, const Tensor& ids, std::vector<nn::KeyValueCache>* caches) {
+  nn::Residual residual = embed(cx, ids, caches ? caches->front().position : 0);
+  for (std::size_t layer = 0; layer < blocks.size(); ++layer)
     residual = run_block(cx, layer, residual, caches ? &(*caches)[layer] : nullptr);
-  return ln_f_.forward(cx, residual);  // (B, T, C)
+  return ln_f.forward(cx, residual);  // (B, T, C)
 }
 
-Tensor Gpt::forward(Context& cx, int index, const Tensor& x, const Tensor& tokens, const Tensor& targets) {
+Tensor Gpt::forward(Context& cx, int index, const Tensor& x, const Tensor& ids, const Tensor& targets) {
   std::size_t block = 0;
   for (int before = 0; before < index; ++before) {
     const GptPiece& piece = pieces_[static_cast<std::size_t>(before)];
     block += static_cast<std::size_t>(piece.end - piece.begin);
   }
   const GptPiece& piece = pieces_[static_cast<std::size_t>(index)];
-  nn::Residual residual = piece.embeds ? embed(cx, tokens, 0) : nn::Residual{x, {}};
+  nn::Residual residual = piece.embeds ? embed(cx, ids, 0) : nn::Residual{x, {}};
   for (std::int64_t layer = piece.begin; layer < piece.end; ++layer)
     residual = run_block(cx, block++, residual, nullptr);
   if (!piece.heads) return residual.branch ? ops::add(cx, residual.stream, residual.branch) : residual.stream;
-  const Tensor features = ln_f_.forward(cx, residual);
-  const TimeRange range(cx.device, "loss");
-  return ops::linear_cross_entropy(cx, features, tokens_.tensor(), targets);
+  const Tensor features = ln_f.forward(cx, residual);
+  const TimeRange range(cx.device, head.path());
+  return head.forward(cx, features, tokens.weight.tensor(), targets);
 }
 
-Tensor Gpt::loss(Context& cx, const Tensor& tokens, const Tensor& targets) {
-  const Tensor x = features(cx, tokens, nullptr);
-  const TimeRange range(cx.device, "loss");
-  return ops::linear_cross_entropy(cx, x, tokens_.tensor(), targets);
+Tensor Gpt::loss(Context& cx, const Tensor& ids, const Tensor& targets) {
+  const Tensor x = features(cx, ids, nullptr);
+  const TimeRange range(cx.device, head.path());
+  return head.forward(cx, x, tokens.weight.tensor(), targets);
 }
 
-Tensor Gpt::logits(Context& cx, const Tensor& tokens, std::vector<nn::KeyValueCache>* caches) {
-  return ops::linear(cx, features(cx, tokens, caches), tokens_.tensor(), {});
+Tensor Gpt::logits(Context& cx, const Tensor& ids, std::vector<nn::KeyValueCache>* caches) {
+  return ops::linear(cx, features(cx, ids, caches), tokens.weight.tensor(), {});
 }
 
 std::vector<nn::KeyValueCache> Gpt::make_caches(Device& device, DType dtype, std::int64_t batch) const {
   std::vector<nn::KeyValueCache> caches;
-  for (const auto& block : blocks_)
+  for (const auto& block : blocks)
     caches.push_back(block->attention.make_cache(device, dtype, batch, config_.sequence));
   return caches;
 }
 
 double Gpt::flops(std::int64_t batch, std::int64_t sequence) const {
-  const double tokens = static_cast<double>(batch * sequence), layers = static_cast<double>(config_.layers),
+  const double rows = static_cast<double>(batch * sequence), layers = static_cast<double>(config_.layers),
                width = static_cast<double>(config_.width), vocabulary = static_cast<double>(config_.vocabulary);
-  return 6.0 * tokens * (12.0 * layers * width * width + vocabulary * width) +
-         12.0 * layers * tokens * static_cast<double>(sequence) * width;
+  return 6.0 * rows * (12.0 * layers * width * width + vocabulary * width) +
+         12.0 * layers * rows * static_cast<double>(sequence) * width;
 }
 
 }  // namespace trireme::models

@@ -8,7 +8,9 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/nn/dropout.h"
 #include "runtime/nn/layers.h"
+#include "runtime/nn/vocabulary.h"
 
 namespace trireme::models {
 
@@ -49,9 +51,7 @@ class GptBlock : public nn::Module {
   nn::SelfAttention attention;
   nn::LayerNorm ln_2;
   nn::FeedForward mlp;
-
- private:
-  float dropout_;
+  nn::Dropout attention_branch, mlp_branch;
 };
 
 class Gpt : public nn::Module {
@@ -61,16 +61,16 @@ class Gpt : public nn::Module {
   // the embeddings, the head's weights are a copy of those of another piece (token_embedding()).
   Gpt(const GptConfig& config, std::vector<GptPiece> pieces);
 
-  // One piece: `x` (B, T, C) is what the piece before it gave, undefined where it embeds the batch's tokens; the answer
+  // One piece: `x` (B, T, C) is what the piece before it gave, undefined where it embeds the ids; the answer
   // is the next piece's x, or the mean loss where it has the head.
-  Tensor forward(Context& cx, int piece, const Tensor& x, const Tensor& tokens, const Tensor& targets);
+  Tensor forward(Context& cx, int piece, const Tensor& x, const Tensor& ids, const Tensor& targets);
   const std::vector<GptPiece>& pieces() const noexcept { return pieces_; }
-  nn::Parameter& token_embedding() noexcept { return tokens_; }
+  nn::Parameter& token_embedding() noexcept { return tokens.weight; }
 
-  // Mean cross entropy, nats per token. tokens, targets (B, T) i32, T at most config().sequence.
-  Tensor loss(Context& cx, const Tensor& tokens, const Tensor& targets);
+  // Mean cross entropy, nats per token. ids, targets (B, T) i32, T at most config().sequence.
+  Tensor loss(Context& cx, const Tensor& ids, const Tensor& targets);
   // Logits (B, T, V) of the next token at every place; with caches (one per layer), of the new tokens alone.
-  Tensor logits(Context& cx, const Tensor& tokens, std::vector<nn::KeyValueCache>* caches = nullptr);
+  Tensor logits(Context& cx, const Tensor& ids, std::vector<nn::KeyValueCache>* caches = nullptr);
   std::vector<nn::KeyValueCache> make_caches(Device& device, DType dtype, std::int64_t batch) const;
 
   const GptConfig& config() const noexcept { return config_; }
@@ -79,16 +79,20 @@ class Gpt : public nn::Module {
   double flops(std::int64_t batch, std::int64_t sequence) const;
 
  private:
-  Tensor features(Context& cx, const Tensor& tokens, std::vector<nn::KeyValueCache>* caches);
-  nn::Residual embed(Context& cx, const Tensor& tokens, std::int64_t position);
+  Tensor features(Context& cx, const Tensor& ids, std::vector<nn::KeyValueCache>* caches);
+  nn::Residual embed(Context& cx, const Tensor& ids, std::int64_t position);
   nn::Residual run_block(Context& cx, std::size_t block, const nn::Residual& residual, nn::KeyValueCache* cache);
 
   GptConfig config_;
   std::vector<GptPiece> pieces_;
-  nn::Parameter tokens_;                           // (V, C), also the output head
-  nn::Parameter positions_;                        // (T, C)
-  std::vector<std::unique_ptr<GptBlock>> blocks_;  // of all pieces, one after the other
-  nn::LayerNorm ln_f_;
+
+ public:
+  nn::Embedding tokens;     // (V, C), also the output head
+  nn::Parameter positions;  // (T, C)
+  nn::Dropout embedding_dropout;
+  std::vector<std::unique_ptr<GptBlock>> blocks;  // of all pieces, one after the other
+  nn::LayerNorm ln_f;
+  nn::VocabularyLoss head;
 };
 
 }  // namespace trireme::models

@@ -3,7 +3,6 @@
 #include <string>
 
 #include "runtime/device/timeline.h"
-#include "runtime/ops/elementwise.h"
 #include "runtime/ops/loss.h"
 
 namespace trireme::models {
@@ -14,18 +13,21 @@ Mlp::Mlp(const MlpConfig& config) : config_(config) {
   sizes.push_back(config.classes);
   for (std::size_t i = 0; i + 1 < sizes.size(); ++i) {
     const bool last = i + 2 == sizes.size();
-    layers_.push_back(std::make_unique<nn::Linear>(
+    layers.push_back(std::make_unique<nn::Linear>(
         sizes[i], sizes[i + 1],
         nn::LinearOptions{.weight = config.init, .activation = last ? Activation::identity : config.activation}));
-    add("layers." + std::to_string(i), *layers_.back());
+    add("layers." + std::to_string(i), *layers.back());
+    if (last) continue;
+    dropouts.push_back(std::make_unique<nn::Dropout>(config.dropout));
+    add("layers." + std::to_string(i) + ".dropout", *dropouts.back());
   }
 }
 
 Tensor Mlp::logits(Context& cx, const Tensor& x) {
   Tensor y = x;
-  for (std::size_t i = 0; i < layers_.size(); ++i) {
-    y = layers_[i]->forward(cx, y);
-    if (i + 1 < layers_.size()) y = ops::dropout(cx, y, config_.dropout, layers_[i]->path() + ".dropout");
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    y = layers[i]->forward(cx, y);
+    if (i < dropouts.size()) y = dropouts[i]->forward(cx, y);
   }
   return y;
 }
@@ -38,8 +40,8 @@ Tensor Mlp::loss(Context& cx, const Tensor& x, const Tensor& labels) {
 
 double Mlp::flops(std::int64_t batch) const {
   double total = 0.0;
-  for (std::size_t i = 0; i < layers_.size(); ++i) {
-    const auto products = static_cast<double>(layers_[i]->weight.numel());
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const auto products = static_cast<double>(layers[i]->weight.numel());
     total += (i == 0 ? 4.0 : 6.0) * static_cast<double>(batch) * products;
   }
   return total;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "runtime/nn/dropout.h"
 #include "runtime/nn/layers.h"
 
 namespace trireme::models {
@@ -32,7 +33,10 @@ class Mlp : public nn::Module {
 
  private:
   MlpConfig config_;
-  std::vector<std::unique_ptr<nn::Linear>> layers_;
+
+ public:
+  std::vector<std::unique_ptr<nn::Linear>> layers;
+  std::vector<std::unique_ptr<nn::Dropout>> dropouts;  // behind each layer but the last
 };
 
 }  // namespace trireme::models

@@ -74,11 +74,23 @@ void Player::add_shared() {
                     parameters.device().compute());
 }
 
+// What the ranks of the tensor axis hold alike, each with a part of its gradient; after the sum over the data axis.
+void Player::add_held_by_others() {
+  if (!options_.tensor || options_.tensor->size() == 1) return;
+  const std::int64_t begin = parameters.first_held(nn::Held::added), end = parameters.owned_trainable();
+  if (begin == end) return;
+  const Tensor range = parameters.gradients.range(begin, end);
+  options_.tensor->compute().all_reduce({range.raw(), range.numel(), DType::f32, "gradients of shared parameters"},
+                                        Reduction::sum, parameters.device().compute());
+}
+
 // The norm of all gradients of the model, each counted once.
 void Player::take_squares() {
   Kernels& kernels = parameters.kernels();
   Device& device = parameters.device();
-  const std::int64_t end = parameters.gradients.numel();
+  const Axis* tensor = options_.tensor && options_.tensor->size() > 1 ? options_.tensor : nullptr;
+  const std::int64_t end =
+      tensor && tensor->index() > 0 ? parameters.first_held(nn::Held::alike) : parameters.owned_trainable();
   std::int64_t left_out = end, goes_on = end;  // this rank's part of a shared parameter that another one counts
   if (stage_.shared && !stage_.counts_shared) {
     for (const nn::Placement& p : parameters.placements()) {
@@ -99,6 +111,7 @@ void Player::take_squares() {
                               Reduction::sum, device.compute());
   };
   if (options_.zero > 0 && data_.size() > 1) add_up(data_);
+  if (tensor) add_up(*tensor);
   if (stage_.axis && stage_.axis->size() > 1) add_up(*stage_.axis);
 }
 
@@ -110,6 +123,7 @@ void Player::finish() {
     buckets_.finish();
   }
   const TimeRange range(device, device.compute(), "norm and update", "update");
+  add_held_by_others();
   take_squares();
   StepRule rule = optimizer.rule();
   rule.clip_norm = options_.clip_norm;

@@ -22,6 +22,8 @@ struct PlayerOptions {
   std::uint64_t seed = 0;  // of the initial parameters
   std::int64_t bucket_bytes = nn::FlatOptions{}.block_bytes;
   int zero = 0;  // level of sharding over the data axis, see nn::Sharding
+  // The axis whose ranks have pieces of the same parameters; null: every rank has all of them. Outlives the player.
+  const Axis* tensor = nullptr;
 };
 
 // The span of a timeline in which a rank waits for the gradients of others.
@@ -65,6 +67,7 @@ class Player {
 
  private:
   void add_shared();
+  void add_held_by_others();
   void take_squares();
 
   PlayerOptions options_;

@@ -17,6 +17,7 @@
 #include <string>
 #include <string_view>
 
+#include "runtime/base/host_device.h"
 #include "runtime/base/philox.h"
 #include "runtime/kernels/step_state.h"
 #include "runtime/tensor/tensor.h"
@@ -40,12 +41,23 @@ struct Gemm {
   Tensor* preactivation = nullptr;  // (M, N): receives the activation's input, for the backward pass
 };
 
+// Which numbers of a sequence the elements of a tensor draw that is a part of a larger one: they come in runs (rows of
+// a block of columns, a sample's share of the heads) whose first numbers are `stride` apart. Length 0: one run.
+struct Runs {
+  std::int64_t length = 0, stride = 0;  // elements
+
+  TRIREME_HOST_DEVICE constexpr std::int64_t number(std::int64_t element) const {
+    return length == 0 ? element : element / length * stride + element % length;
+  }
+};
+
 struct Dropout {
-  float probability = 0.0f;       // of dropping an element; kept ones are divided by 1 - probability
-  RandomKey key{};                // of the place in the model
-  std::int64_t first = 0;         // index in the sequence of the tensor's element 0
-  std::int64_t step = 0;          // the sequence is at_step(key, step)
+  float probability = 0.0f;  // of dropping an element; kept ones are divided by 1 - probability
+  RandomKey key{};           // of the place in the model
+  std::int64_t first = 0;    // index in the sequence of the tensor's element 0; of element e: first + runs.number(e)
+  std::int64_t step = 0;     // the sequence is at_step(key, step)
   const Tensor* state = nullptr;  // a StepState whose `step` is used instead
+  Runs runs{};                    // attention: a run is one sample, H T T elements
 };
 
 // Scaled dot-product attention over packed projections: qkv is (B, T, H + 2 K, D), the H query heads first, then the
@@ -56,7 +68,7 @@ struct Attention {
   std::int64_t kv_heads = 1;
   bool causal = true;
   float scale = 1.0f;  // usually 1 / sqrt(D)
-  Dropout dropout{};   // of the probabilities; element ((b H + h) T + i) T + j counts from dropout.first
+  Dropout dropout{};   // of the probabilities; element ((b H + h) T + i) T + j
 };
 
 struct CrossEntropy {
@@ -65,7 +77,11 @@ struct CrossEntropy {
   std::int32_t ignore = -1;               // rows with this target count nothing
   bool gradient = true;                   // write the gradient over the logits
   float gradient_scale = 1.0f;            // factor of that gradient
+  // cross_entropy_part: the logits are those of classes first_class, first_class + 1, ... of `classes`.
+  std::int64_t first_class = 0;
+  std::int64_t classes = 0;
 };
+inline constexpr std::int64_t class_numbers = 4;  // a row's numbers of class_stats()
 
 enum class PointwiseLoss : std::uint8_t {
   mse,         // (x - t)^2
@@ -82,6 +98,7 @@ struct RandomFill {
   float b = 1.0f;  // standard deviation, or upper bound; truncated_normal is cut at two standard deviations
   RandomKey key{};
   std::int64_t first = 0;  // index of element 0 in the whole tensor: a slice is born with its own numbers
+  Runs runs{};             // of the other elements
 };
 
 enum class UpdateRule : std::uint8_t { sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw };
@@ -172,12 +189,24 @@ class Kernels {
   virtual void embedding_grad(Tensor& dtable, Tensor* dpositions, const Tensor& dy, const Tensor& ids,
                               bool accumulate_table, bool accumulate_positions) = 0;
 
+  // Of a table of which rows first, first + 1, ... are here: zeros, and no gradient, for ids that lie elsewhere.
+  virtual void embedding_part(Tensor& y, const Tensor& ids, const Tensor& table, std::int64_t first) = 0;
+  virtual void embedding_part_grad(Tensor& dtable, const Tensor& dy, const Tensor& ids, std::int64_t first,
+                                   bool accumulate) = 0;
+
   // --- losses ---
   // losses (R) f32 receives -sum over v of q_v log softmax(logits)_v, q_v = class weight v * (target distribution)_v,
   // as PyTorch defines it; weights (R) f32 the weight of the row's target (0 where ignored), of which the sum divides a
   // mean; logits (R, V) are overwritten by gradient_scale * d losses / d logits when how.gradient.
   virtual void cross_entropy(Tensor& losses, Tensor& weights, Tensor& logits, const Tensor& targets,
                              const CrossEntropy& how) = 0;
+  // The same where the logits of a row are spread over N parts: first what a row's others need to know of a part, stats
+  // (R, 4) f32: the largest logit, the sum of exp(logit - largest), the target's logit (0 where it lies elsewhere), the
+  // sum of the logits; then cross_entropy() with the stats of all parts, (N, R, 4). Targets are classes of the whole;
+  // there are no class weights.
+  virtual void class_stats(Tensor& stats, const Tensor& logits, const Tensor& targets, std::int64_t first_class) = 0;
+  virtual void cross_entropy_part(Tensor& losses, Tensor& weights, Tensor& logits, const Tensor& targets,
+                                  const Tensor& stats, const CrossEntropy& how) = 0;
   // total: one f32, the sum over elements; dx, when not null, its gradient.
   virtual void pointwise_loss(Tensor& total, Tensor* dx, const Tensor& x, const Tensor& target, PointwiseLoss loss) = 0;
 

@@ -28,34 +28,40 @@ FlatParameters::FlatParameters(Module& module, Device& device, Kernels& kernels,
 }
 
 void FlatParameters::place(const std::vector<Parameter*>& parameters) {
-  const auto wanted = [](const Parameter& p, int group) {
-    return group == 2 ? !p.trainable : p.trainable && p.decayed == (group == 0);
+  for (const Held held : {Held::alone, Held::alike, Held::added})
+    for (const bool decayed : {true, false})
+      place_blocks(parameters, {.decayed = decayed, .held = held, .resident = !decayed});
+  trainable_ = size_;
+  place_blocks(parameters, {.trainable = false, .resident = false});
+}
+
+// The blocks of the parameters that are like `kind`.
+void FlatParameters::place_blocks(const std::vector<Parameter*>& parameters, const Block& kind) {
+  const auto wanted = [&](const Parameter& p) {
+    return kind.trainable ? p.trainable && p.held == kind.held && p.decayed == kind.decayed : !p.trainable;
   };
-  for (int group = 0; group < 3; ++group) {
-    std::vector<Block> found;
-    std::int64_t bytes = 0;
-    for (auto p = parameters.rbegin(); p != parameters.rend(); ++p) {
-      if (!wanted(**p, group)) continue;
-      if (found.empty() || bytes >= options_.block_bytes) {
-        found.push_back({.trainable = group < 2, .decayed = group == 0, .resident = group == 1});
-        bytes = 0;
-      }
-      found.back().parameters.push_back(*p);
-      bytes += (*p)->numel() * size_of(DType::f32);
+  std::vector<Block> found;
+  std::int64_t bytes = 0;
+  for (auto p = parameters.rbegin(); p != parameters.rend(); ++p) {
+    if (!wanted(**p)) continue;
+    if (found.empty() || bytes >= options_.block_bytes) {
+      found.push_back(kind);
+      bytes = 0;
     }
-    for (auto block = found.rbegin(); block != found.rend(); ++block) {
-      const auto& reversed = block->parameters;
-      block->begin = size_;
-      for (auto p = reversed.rbegin(); p != reversed.rend(); ++p) {
-        placements_.push_back({*p, size_, (*p)->numel()});
-        size_ += aligned((*p)->numel(), alignment);
-      }
-      size_ = block->end = block->begin + aligned(size_ - block->begin, alignment * options_.sharding.parts);
-      block->label = reversed.front()->name + (reversed.size() > 1 ? " ... " + reversed.back()->name : "");
-    }
-    blocks_.insert(blocks_.end(), found.begin(), found.end());
-    if (group < 2) trainable_ = size_;
+    found.back().parameters.push_back(*p);
+    bytes += (*p)->numel() * size_of(DType::f32);
   }
+  for (auto block = found.rbegin(); block != found.rend(); ++block) {
+    const auto& reversed = block->parameters;
+    block->begin = size_;
+    for (auto p = reversed.rbegin(); p != reversed.rend(); ++p) {
+      placements_.push_back({*p, size_, (*p)->numel()});
+      size_ += aligned((*p)->numel(), alignment);
+    }
+    size_ = block->end = block->begin + aligned(size_ - block->begin, alignment * options_.sharding.parts);
+    block->label = reversed.front()->name + (reversed.size() > 1 ? " ... " + reversed.back()->name : "");
+  }
+  blocks_.insert(blocks_.end(), found.begin(), found.end());
 }
 
 bool FlatParameters::whole_weights() const noexcept {
@@ -170,6 +176,7 @@ void FlatParameters::list_owned() {
                       .end = begin + count,
                       .local = block.begin / sharding.parts,
                       .decayed = block.decayed,
+                      .held = block.held,
                       .block = i,
                       .weights = {},
                       .compute = {},
@@ -180,6 +187,7 @@ void FlatParameters::list_owned() {
     std::vector<OwnedRange> merged;
     for (const OwnedRange& range : owned_) {
       const bool alike = !merged.empty() && merged.back().decayed == range.decayed &&
+                         merged.back().held == range.held &&
                          blocks_[at(merged.back().block)].trainable == blocks_[at(range.block)].trainable;
       if (alike) {
         merged.back().end = range.end;
@@ -232,8 +240,14 @@ void FlatParameters::refresh_compute() {
 
 std::int64_t FlatParameters::parameter_count() const noexcept {
   std::int64_t count = 0;
-  for (const Placement& p : placements_) count += p.count;
+  for (const Placement& p : placements_) count += p.parameter->piece.whole.numel();
   return count;
+}
+
+std::int64_t FlatParameters::first_held(Held held) const noexcept {
+  for (const OwnedRange& range : owned_)
+    if (range.gradients && range.held >= held) return range.local;
+  return owned_trainable();
 }
 
 }  // namespace trireme::nn

@@ -38,6 +38,7 @@ struct Block {
   std::int64_t end = 0;  // a multiple of 16 * parts elements after begin
   bool trainable = true;
   bool decayed = false;
+  Held held = Held::alone;
   bool resident = true;  // level 3: too small to come and go
   std::string label{};   // "h.5.weight ... h.3.bias"
   std::vector<Parameter*> parameters{};
@@ -48,6 +49,7 @@ struct OwnedRange {
   std::int64_t begin = 0, end = 0;  // flat order
   std::int64_t local = 0;           // where it begins in buffers of owned elements alone (moments)
   bool decayed = false;
+  Held held = Held::alone;
   int block = 0;     // the (first) block that it is of
   Tensor weights;    // f32: masters
   Tensor compute;    // 16-bit working copy of the range, or undefined
@@ -65,8 +67,9 @@ struct FlatOptions {
 
 class FlatParameters {
  public:
-  // Order: parameters with weight decay, those without, frozen ones; each in registration order. Gaps between
-  // parameters hold zeros for ever. Names the parameters and attaches their leaves to the buffers.
+  // Order: parameters held alone, alike, added, and in each those with weight decay and those without; frozen ones
+  // last; equals in registration order. Gaps between parameters hold zeros for ever. Names the parameters and attaches
+  // their leaves to the buffers.
   FlatParameters(Module& module, Device& device, Kernels& kernels, const FlatOptions& options);
   FlatParameters(const FlatParameters&) = delete;
   FlatParameters& operator=(const FlatParameters&) = delete;
@@ -91,7 +94,10 @@ class FlatParameters {
   std::int64_t size() const noexcept { return size_; }            // elements of the flat order
   std::int64_t trainable() const noexcept { return trainable_; }  // of those that have gradients: the first ones
   std::int64_t owned_trainable() const noexcept { return trainable_ / options_.sharding.parts; }
-  std::int64_t parameter_count() const noexcept;  // elements of the model, without gaps
+  std::int64_t parameter_count() const noexcept;  // elements of the whole model, without gaps
+  // Where in `gradients` those begin that are held so, or further down the order of Held: later ones have counterparts
+  // elsewhere.
+  std::int64_t first_held(Held held) const noexcept;
 
   // A block as operations read it, and this rank's part of it: what a gather puts together.
   Tensor working(int block) const;
@@ -117,6 +123,7 @@ class FlatParameters {
  private:
   static std::size_t at(int block) { return static_cast<std::size_t>(block); }
   void place(const std::vector<Parameter*>& parameters);
+  void place_blocks(const std::vector<Parameter*>& parameters, const Block& kind);
   void allocate_weights();
   void allocate_gradients();
   void attach();

@@ -2,6 +2,7 @@
 
 #include "runtime/device/timeline.h"
 #include "runtime/ops/attention.h"
+#include "runtime/ops/elementwise.h"
 #include "runtime/ops/embedding.h"
 #include "runtime/ops/linear.h"
 #include "runtime/ops/norm.h"
@@ -17,7 +18,11 @@ Linear::Linear(std::int64_t in, std::int64_t out, const LinearOptions& options)
 
 Tensor Linear::forward(Context& cx, const Tensor& x) {
   const TimeRange range(cx.device, path());
-  return ops::linear(cx, x, weight.tensor(), options_.bias ? bias.tensor() : Tensor{}, options_.activation);
+  const Tensor in = before ? before(cx, x) : x, own_bias = options_.bias ? bias.tensor() : Tensor{};
+  if (!after) return ops::linear(cx, in, weight.tensor(), own_bias, options_.activation);
+  Tensor y = after(cx, ops::linear(cx, in, weight.tensor(), {}));
+  if (own_bias) y = ops::add(cx, y, own_bias);
+  return options_.activation == Activation::identity ? y : ops::activate(cx, y, options_.activation);
 }
 
 Embedding::Embedding(std::int64_t vocabulary, std::int64_t width, Init init) : weight({vocabulary, width}, init) {
@@ -26,8 +31,18 @@ Embedding::Embedding(std::int64_t vocabulary, std::int64_t width, Init init) : w
 }
 
 Tensor Embedding::forward(Context& cx, const Tensor& ids) {
+  return forward(cx, ids, {}, 0);
+}
+
+Tensor Embedding::forward(Context& cx, const Tensor& ids, const Tensor& positions, std::int64_t first_position) {
   const TimeRange range(cx.device, path());
-  return ops::embedding(cx, ids, weight.tensor());
+  if (!after) return ops::embedding(cx, ids, weight.tensor(), positions, first_position);
+  const std::int64_t first = weight.piece.is_whole() ? 0 : weight.piece.intervals.front().begin;
+  const Tensor x = after(cx, ops::embedding_part(cx, ids, weight.tensor(), first));
+  if (!positions) return x;
+  const std::int64_t here = x.numel() / x.size(-1);
+  return ops::add_positions(cx, x, positions,
+                            {.first = first_position, .sequence = ids.size(1), .row = rows.index * here});
 }
 
 LayerNorm::LayerNorm(std::int64_t width, float epsilon)
@@ -71,6 +86,7 @@ SelfAttention::SelfAttention(std::int64_t width, const SelfAttentionOptions& opt
           {.bias = options.bias, .weight = options.weight}),
       proj(width, width, {.bias = options.bias, .weight = options.projection}) {
   if (options_.kv_heads == 0) options_.kv_heads = options_.heads;
+  all_heads_ = options_.heads;
   if (options_.heads < 1 || width % options_.heads != 0)
     fail("attention", "expected heads that divide the width", width, "found", options_.heads);
   add("qkv", qkv);
@@ -83,12 +99,20 @@ Tensor SelfAttention::forward(Context& cx, const Tensor& x, KeyValueCache* cache
                                   .kv_heads = options_.kv_heads,
                                   .causal = options_.causal,
                                   .dropout = options_.dropout,
-                                  .site = path()};
+                                  .site = path(),
+                                  .first_head = first_head_,
+                                  .all_heads = all_heads_};
   const Tensor packed = qkv.forward(cx, x);
   if (!cache) return proj.forward(cx, ops::attention(cx, packed, how));
   const Tensor y = ops::attention_cached(cx, packed, cache->rows, cache->position, how);
-  cache->position += x.size(1);
+  cache->position += packed.size(1);
   return proj.forward(cx, y);
+}
+
+void SelfAttention::keep_heads(const Interval& heads, const Interval& kv_heads) {
+  first_head_ = heads.begin;
+  options_.heads = heads.size();
+  options_.kv_heads = kv_heads.size();
 }
 
 KeyValueCache SelfAttention::make_cache(Device& device, DType dtype, std::int64_t batch, std::int64_t capacity) const {

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "runtime/nn/module.h"
+#include "runtime/nn/parts.h"
 
 namespace trireme::nn {
 
@@ -22,6 +23,8 @@ class Linear : public Module {
 
   Parameter weight;  // (out, in)
   Parameter bias;    // (out); not registered without bias
+  Exchange before;   // of x, where this is a part of the outputs
+  Exchange after;    // of x weight^T, where this is a part of the inputs: bias and activation follow
 
  private:
   LinearOptions options_;
@@ -31,12 +34,16 @@ class Embedding : public Module {
  public:
   Embedding(std::int64_t vocabulary, std::int64_t width, Init init = Init::normal(0.02f));
   Tensor forward(Context& cx, const Tensor& ids);
+  // Adds positions[first_position + t], positions (P, width), to the row of ids (B, T) at t.
+  Tensor forward(Context& cx, const Tensor& ids, const Tensor& positions, std::int64_t first_position);
 
   Parameter weight;  // (vocabulary, width)
+  Exchange after;    // of the rows found, where this is a part of the vocabulary
+  Part rows;         // of what comes back from it: all, or a part of the B T rows
 };
 
-// A residual stream on its way through a model, with a branch that is not added yet: the next normalisation adds it, in one
-// pass over memory.
+// A residual stream on its way through a model, with a branch that is not added yet: the next normalisation adds it, in
+// one pass over memory.
 struct Residual {
   Tensor stream;
   Tensor branch;  // undefined: nothing to add
@@ -93,9 +100,16 @@ class SelfAttention : public Module {
   // An empty cache for `batch` sequences of at most `capacity` tokens.
   KeyValueCache make_cache(Device& device, DType dtype, std::int64_t batch, std::int64_t capacity) const;
 
+  // Makes this layer one of several that share the heads: it has these, and they drop what they drop among all. The
+  // projections are cut by the caller.
+  void keep_heads(const Interval& heads, const Interval& kv_heads);
+  const SelfAttentionOptions& options() const noexcept { return options_; }  // of the heads that are here
+  std::int64_t head_width() const noexcept { return head_width_; }
+
  private:
   SelfAttentionOptions options_;
   std::int64_t head_width_;
+  std::int64_t first_head_ = 0, all_heads_;
 
  public:
   Linear qkv;   // C -> (H + 2 K) D

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "runtime/autograd/leaf.h"
 #include "runtime/kernels/kernels.h"
@@ -29,27 +30,72 @@ struct Init {
   static Init uniform(float bound) { return {Kind::uniform, bound}; }
 };
 
+// Elements [begin, end) of a dimension.
+struct Interval {
+  std::int64_t begin = 0;
+  std::int64_t end = 0;
+
+  std::int64_t size() const { return end - begin; }
+  friend bool operator==(const Interval&, const Interval&) = default;
+};
+
+// What part of a larger tensor a parameter is: some intervals of one dimension, one after the other, and all of the
+// other dimensions. Along any dimension but the outermost there is one interval.
+struct Piece {
+  Shape whole;
+  int dim = 0;
+  std::vector<Interval> intervals = {};  // empty: all of it
+
+  bool is_whole() const { return intervals.empty(); }
+};
+
+// Who has a parameter's elements, besides this model.
+enum class Held : std::uint8_t {
+  alone,  // nobody
+  alike,  // others, with gradients equal to those here
+  added,  // others, and the gradient is the sum of theirs and that here
+};
+
 class Parameter {
  public:
   // Weight decay applies to matrices and not to vectors, unless said otherwise (Loshchilov & Hutter's practice).
   Parameter(Shape parameter_shape, Init parameter_init)
-      : shape(parameter_shape), init(parameter_init), decayed(parameter_shape.dims() > 1) {}
+      : shape(parameter_shape),
+        piece{.whole = parameter_shape},
+        init(parameter_init),
+        decayed(parameter_shape.dims() > 1) {}
   Parameter(const Parameter&) = delete;
   Parameter& operator=(const Parameter&) = delete;
 
   Tensor tensor() { return leaf.tensor(); }
   std::int64_t numel() const { return shape.numel(); }
 
+  // Makes this parameter a piece of what it was. Before it has memory, and once.
+  void keep(int dim, std::vector<Interval> intervals);
+
   std::string name;  // global: "blocks.3.attention.qkv.weight"; set by Module::name_parameters
-  Shape shape;
+  Shape shape;       // of what is here
+  Piece piece;
+  Held held = Held::alone;
   Init init;
   bool decayed;
   bool trainable = true;
   Leaf leaf;  // its tensors are views of FlatParameters, which gives them their memory
 };
 
-// Fills `value` (f32) with elements first ... first + numel - 1 of the parameter as drawn for `seed`: a slice is born with
-// the numbers that the whole tensor would have had.
-void initialise(Kernels& kernels, Tensor& value, const Parameter& parameter, std::uint64_t seed, std::int64_t first = 0);
+// A range of elements of a piece that lies together in the whole tensor too.
+struct Run {
+  std::int64_t here = 0;   // its first element among those of the piece
+  std::int64_t whole = 0;  // and among those of the whole
+  std::int64_t count = 0;
+};
+// The runs of elements first ... first + count - 1 of a piece: one for each interval of the outermost dimension, or one
+// for each row of a block of columns.
+std::vector<Run> runs_of(const Piece& piece, std::int64_t first, std::int64_t count);
+
+// Fills `value` (f32) with elements first ... first + numel - 1 of the parameter as drawn for `seed`: a slice of a
+// piece is born with the numbers that the whole tensor would have had.
+void initialise(Kernels& kernels, Tensor& value, const Parameter& parameter, std::uint64_t seed,
+                std::int64_t first = 0);
 
 }  // namespace trireme::nn

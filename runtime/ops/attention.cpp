@@ -34,8 +34,12 @@ Tensor attention(Context& cx, const Tensor& qkv, const AttentionOptions& options
   const Packed shapes = unpack("attention", qkv, options);
   const std::int64_t batch = qkv.size(0), sequence = qkv.size(1);
   Attention how = arguments(options, shapes.head_width);
-  if (cx.training && options.dropout > 0.0f)
-    how.dropout = cx.dropout(options.site, options.dropout, batch * options.heads * sequence * sequence);
+  if (cx.training && options.dropout > 0.0f) {
+    const std::int64_t square = sequence * sequence, all = options.all_heads == 0 ? options.heads : options.all_heads;
+    how.dropout = cx.dropout(options.site, options.dropout, batch * all * square);
+    how.dropout.first += options.first_head * square;
+    if (all != options.heads) how.dropout.runs = {.length = options.heads * square, .stride = all * square};
+  }
 
   Tensor out = empty(cx.device, shapes.out, qkv.dtype());
   Tensor lse = empty(cx.device, {batch, options.heads, sequence}, DType::f32);

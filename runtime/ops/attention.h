@@ -9,11 +9,17 @@ struct AttentionOptions {
   std::int64_t heads = 1;
   std::int64_t kv_heads = 1;  // fewer than heads: grouped-query attention, Ainslie et al. 2023
   bool causal = true;
-  float dropout = 0.0f;       // of the probabilities, while training
+  float dropout = 0.0f;  // of the probabilities, while training
   std::string_view site = {};
+  // Where these are some of the heads of a layer, which drop what they drop among all: heads first_head, first_head +
+  // 1,
+  // ... of all_heads; 0: these are all.
+  std::int64_t first_head = 0;
+  std::int64_t all_heads = 0;
 };
 
-// qkv (B, T, (H + 2 K) D) -> (B, T, H D), scale 1 / sqrt(D). Computed block by block (Dao et al. 2022): memory grows with T.
+// qkv (B, T, (H + 2 K) D) -> (B, T, H D), scale 1 / sqrt(D). Computed block by block (Dao et al. 2022): memory grows
+// with T.
 Tensor attention(Context& cx, const Tensor& qkv, const AttentionOptions& options);
 
 // Generation: qkv (B, N, (H + 2 K) D) of N new tokens, whose keys and values are appended to cache

@@ -113,10 +113,21 @@ Tensor scale(Context& cx, const Tensor& x, float factor) {
 }
 
 Tensor dropout(Context& cx, const Tensor& x, float probability, std::string_view site) {
-  if (!(probability >= 0.0f && probability < 1.0f))
-    fail("dropout", "expected a probability in [0, 1), found", probability, "at", site);
-  if (!cx.training || probability == 0.0f) return x;
-  const Dropout how = cx.dropout(site, probability, x.numel());
+  return dropout(cx, x, {.probability = probability, .site = site});
+}
+
+Tensor dropout(Context& cx, const Tensor& x, const DropoutOptions& options) {
+  if (!(options.probability >= 0.0f && options.probability < 1.0f))
+    fail("dropout", "expected a probability in [0, 1), found", options.probability, "at", options.site);
+  if (!cx.training || options.probability == 0.0f) return x;
+  const std::int64_t rows_here = x.numel() * options.column_parts;  // elements of the whole tensor's rows
+  Dropout how = cx.dropout(options.site, options.probability, rows_here * options.parts);
+  how.first += options.part * rows_here;
+  if (options.column_parts > 1) {
+    const std::int64_t columns = x.size(-1);
+    how.first += options.column_part * columns;
+    how.runs = {.length = columns, .stride = columns * options.column_parts};
+  }
   Tensor y = empty_like(x);
   cx.kernels.dropout(y, x, how);
   record(cx, "dropout", {&x}, {&y}, [how](Gradients& g) {
@@ -161,7 +172,11 @@ Tensor mean(Context& cx, const Tensor& x) {
   return scale(cx, sum(cx, x), 1.0f / static_cast<float>(std::max<std::int64_t>(x.numel(), 1)));
 }
 
-Tensor softmax(Context& cx, const Tensor& x) { return normalised(cx, x, false); }
-Tensor log_softmax(Context& cx, const Tensor& x) { return normalised(cx, x, true); }
+Tensor softmax(Context& cx, const Tensor& x) {
+  return normalised(cx, x, false);
+}
+Tensor log_softmax(Context& cx, const Tensor& x) {
+  return normalised(cx, x, true);
+}
 
 }  // namespace trireme::ops

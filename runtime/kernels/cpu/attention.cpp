@@ -59,7 +59,7 @@ void CpuKernels::attention(Tensor& out, Tensor& lse, const Tensor& qkv, const At
                           .scale = how.scale,
                           .dropout = at_this_step(how.dropout),
                           .scratch = scratch.data()};
-    head.dropout.first += task * length * length;
+    head.dropout.first += how.dropout.runs.number(task * length * length);
     level_.attention(head);
   });
 }
@@ -91,7 +91,7 @@ void CpuKernels::attention_grad(Tensor& dqkv, const Tensor& dout, const Tensor& 
                             .scale = how.scale,
                             .dropout = at_this_step(how.dropout),
                             .scratch = scratch.data()};
-    heads.dropout.first += first * length * length;
+    heads.dropout.first += how.dropout.runs.number(first * length * length);
     level_.attention_grad(heads);
   });
 }

@@ -59,9 +59,15 @@ class CpuKernels final : public Kernels {
                  std::int64_t first_position) override;
   void embedding_grad(Tensor& dtable, Tensor* dpositions, const Tensor& dy, const Tensor& ids, bool accumulate_table,
                       bool accumulate_positions) override;
+  void embedding_part(Tensor& y, const Tensor& ids, const Tensor& table, std::int64_t first) override;
+  void embedding_part_grad(Tensor& dtable, const Tensor& dy, const Tensor& ids, std::int64_t first,
+                           bool accumulate) override;
 
   void cross_entropy(Tensor& losses, Tensor& weights, Tensor& logits, const Tensor& targets,
                      const CrossEntropy& how) override;
+  void class_stats(Tensor& stats, const Tensor& logits, const Tensor& targets, std::int64_t first_class) override;
+  void cross_entropy_part(Tensor& losses, Tensor& weights, Tensor& logits, const Tensor& targets, const Tensor& stats,
+                          const CrossEntropy& how) override;
   void pointwise_loss(Tensor& total, Tensor* dx, const Tensor& x, const Tensor& target, PointwiseLoss loss) override;
 
   void update(Tensor& weights, Tensor* compute, Tensor* moment1, Tensor* moment2, const Tensor& gradient,
@@ -81,6 +87,10 @@ class CpuKernels final : public Kernels {
       work(Range{i * grain, std::min(count, (i + 1) * grain)});
     });
   }
+  // work(how, element, Range) over ranges of runs that draw consecutive numbers: range and how.first count from
+  // `element`.
+  template <class How, class Work>
+  void for_runs(std::int64_t count, const How& how, Work&& work);
   // Column sums over rows: work(partial sums, Range of rows) adds to or overwrites `width` floats that start at zero;
   // the partial sums are then added in the order of the rows.
   template <class Work>
@@ -136,6 +146,24 @@ class AsFloats {
   Scratch::Lease copy_;
   const float* data_ = nullptr;
 };
+
+template <class How, class Work>
+void CpuKernels::for_runs(std::int64_t count, const How& how, Work&& work) {
+  constexpr std::int64_t cost = 4;
+  if (how.runs.length == 0) {
+    for_range(count, cost, [&](Range range) { work(how, std::int64_t{0}, range); });
+    return;
+  }
+  const std::int64_t length = how.runs.length;
+  for_range((count + length - 1) / length, cost * length, [&](Range runs) {
+    for (std::int64_t i = runs.begin; i < runs.end; ++i) {
+      How run = how;
+      run.first += i * how.runs.stride;
+      run.runs = {};
+      work(run, i * length, Range{0, std::min(length, count - i * length)});
+    }
+  });
+}
 
 template <class Work>
 void CpuKernels::sum_over_rows(std::int64_t rows, std::int64_t width, float* total, bool accumulate, Work&& work) {

@@ -40,7 +40,9 @@ void CpuKernels::cast(Tensor& y, const Tensor& x) {
 }
 
 void CpuKernels::random(Tensor& y, const RandomFill& how) {
-  for_range(y.numel(), 4, [&](Range range) { level_.random(array_of(y), how, range); });
+  for_runs(y.numel(), how, [&](const RandomFill& run, std::int64_t from, Range range) {
+    level_.random(moved(array_of(y), from), run, range);
+  });
 }
 
 void CpuKernels::activate(Tensor& y, const Tensor& x, Activation activation) {
@@ -91,8 +93,9 @@ void CpuKernels::axpy(Tensor& y, const Tensor& x, float factor, const Tensor* de
 }
 
 void CpuKernels::dropout(Tensor& y, const Tensor& x, const Dropout& how) {
-  const Dropout now = at_this_step(how);
-  for_range(x.numel(), 4, [&](Range range) { level_.dropout(array_of(y), array_of(x), now, range); });
+  for_runs(x.numel(), at_this_step(how), [&](const Dropout& run, std::int64_t from, Range range) {
+    level_.dropout(moved(array_of(y), from), moved(array_of(x), from), run, range);
+  });
 }
 
 void CpuKernels::update(Tensor& weights, Tensor* compute, Tensor* moment1, Tensor* moment2, const Tensor& gradient,

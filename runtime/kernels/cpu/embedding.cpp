@@ -68,4 +68,39 @@ void CpuKernels::embedding_grad(Tensor& dtable, Tensor* dpositions, const Tensor
   });
 }
 
+void CpuKernels::embedding_part(Tensor& y, const Tensor& ids, const Tensor& table, std::int64_t first) {
+  const std::int64_t columns = columns_of(table), entries = table.size(0);
+  const std::int32_t* id = ids.data<std::int32_t>();
+  const auto bytes = static_cast<std::size_t>(columns * size_of(table.dtype()));
+  if (bytes == 0) return;
+  for_range(ids.numel(), 2 * columns, [&](Range range) {
+    for (std::int64_t row = range.begin; row < range.end; ++row) {
+      std::byte* to = y.raw() + row * static_cast<std::int64_t>(bytes);
+      const std::int64_t entry = id[row] - first;
+      if (entry >= 0 && entry < entries)
+        std::memcpy(to, row_of(table, entry).data, bytes);
+      else
+        std::memset(to, 0, bytes);
+    }
+  });
+}
+
+void CpuKernels::embedding_part_grad(Tensor& dtable, const Tensor& dy, const Tensor& ids, std::int64_t first,
+                                     bool accumulate) {
+  const std::int64_t columns = columns_of(dtable), entries = dtable.size(0), rows = ids.numel();
+  const std::int32_t* id = ids.data<std::int32_t>();
+  if (columns == 0) return;
+  const std::int64_t tasks = pool_.threads();
+  pool_.run(tasks, [&](std::int64_t task) {
+    const std::int64_t begin = entries * task / tasks, end = entries * (task + 1) / tasks;
+    float* table = dtable.data<float>();
+    if (!accumulate) level_.fill({table, DType::f32}, 0.0f, {begin * columns, end * columns});
+    for (std::int64_t row = 0; row < rows; ++row) {
+      const std::int64_t entry = id[row] - first;
+      if (entry >= begin && entry < end)
+        level_.axpy({table + entry * columns, DType::f32}, row_of(dy, row), 1.0f, {0, columns});
+    }
+  });
+}
+
 }  // namespace trireme::cpu

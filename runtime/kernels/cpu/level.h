@@ -87,11 +87,21 @@ struct CrossEntropyRows {
   Array logits;
   const std::int32_t* targets;
   const float* class_weights;  // or null
-  std::int64_t classes;
+  std::int64_t here;           // classes of the logits: first ... first + here - 1 of `classes`
+  std::int64_t first, classes;
+  const float* stats;  // of all parts, (parts, rows, class_numbers); null: all classes are here
+  std::int64_t parts, rows;
   float label_smoothing;
   std::int32_t ignore;
   bool gradient;
   float gradient_scale;
+};
+
+struct ClassStatsRows {
+  float* stats;  // (rows, class_numbers)
+  Array logits;
+  const std::int32_t* targets;
+  std::int64_t here, first;
 };
 
 struct UpdateArrays {
@@ -171,6 +181,7 @@ struct Level {
   void (*softmax_grad)(Array dx, Array dy, Array y, std::int64_t columns, bool log, Range rows);
 
   void (*cross_entropy)(const CrossEntropyRows& rows, Range range);
+  void (*class_stats)(const ClassStatsRows& rows, Range range);
   // The sum of the losses; dx may be absent.
   double (*pointwise_loss)(Array dx, Array x, Array target, PointwiseLoss loss, Range elements);
 

@@ -70,9 +70,15 @@ class CudaKernels final : public Kernels {
                  std::int64_t first_position) override;
   void embedding_grad(Tensor& dtable, Tensor* dpositions, const Tensor& dy, const Tensor& ids, bool accumulate_table,
                       bool accumulate_positions) override;
+  void embedding_part(Tensor& y, const Tensor& ids, const Tensor& table, std::int64_t first) override;
+  void embedding_part_grad(Tensor& dtable, const Tensor& dy, const Tensor& ids, std::int64_t first,
+                           bool accumulate) override;
 
   void cross_entropy(Tensor& losses, Tensor& weights, Tensor& logits, const Tensor& targets,
                      const CrossEntropy& how) override;
+  void class_stats(Tensor& stats, const Tensor& logits, const Tensor& targets, std::int64_t first_class) override;
+  void cross_entropy_part(Tensor& losses, Tensor& weights, Tensor& logits, const Tensor& targets, const Tensor& stats,
+                          const CrossEntropy& how) override;
   void pointwise_loss(Tensor& total, Tensor* dx, const Tensor& x, const Tensor& target, PointwiseLoss loss) override;
 
   void update(Tensor& weights, Tensor* compute, Tensor* moment1, Tensor* moment2, const Tensor& gradient,

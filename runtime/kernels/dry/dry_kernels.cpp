@@ -145,9 +145,27 @@ void DryKernels::embedding_grad(Tensor& dtable, Tensor* dpositions, const Tensor
               scattered + (accumulate_table ? 0 : dtable.bytes()) + places, 0);
 }
 
+void DryKernels::embedding_part(Tensor& y, const Tensor& ids, const Tensor& table, std::int64_t) {
+  count_bytes("embedding_part", ids.bytes() + y.numel() * size_of(table.dtype()), y.bytes(), 0);
+}
+void DryKernels::embedding_part_grad(Tensor& dtable, const Tensor& dy, const Tensor& ids, std::int64_t,
+                                     bool accumulate) {
+  const std::int64_t scattered = dy.numel() * size_of(dtable.dtype());
+  count_bytes("embedding_part_grad", ids.bytes() + dy.bytes() + scattered,
+              scattered + (accumulate ? 0 : dtable.bytes()), 0);
+}
+
 void DryKernels::cross_entropy(Tensor& losses, Tensor& weights, Tensor& logits, const Tensor& targets,
                                const CrossEntropy& how) {
   count("cross_entropy", {&logits, &targets, how.class_weights}, {&losses, &weights, only_if(how.gradient, logits)});
+}
+void DryKernels::class_stats(Tensor& stats, const Tensor& logits, const Tensor& targets, std::int64_t) {
+  count("class_stats", {&logits, &targets}, {&stats});
+}
+void DryKernels::cross_entropy_part(Tensor& losses, Tensor& weights, Tensor& logits, const Tensor& targets,
+                                    const Tensor& stats, const CrossEntropy& how) {
+  count("cross_entropy_part", {only_if(how.gradient, logits), &targets, &stats},
+        {&losses, &weights, only_if(how.gradient, logits)});
 }
 void DryKernels::pointwise_loss(Tensor& total, Tensor* dx, const Tensor& x, const Tensor& target, PointwiseLoss) {
   count("pointwise_loss", {&x, &target}, {&total, dx});

@@ -70,7 +70,7 @@ Row probabilities_of(const Values& qkv, const Packed& at, std::int64_t b, std::i
 
 // What dropout multiplies probability (b, h, i, j) with: 0, or 1 / (1 - p).
 double mask(const Packed& at, std::int64_t b, std::int64_t h, std::int64_t i, std::int64_t j, const Dropout& how) {
-  const std::int64_t element = how.first + ((b * at.heads + h) * at.length + i) * at.length + j;
+  const std::int64_t element = how.first + how.runs.number(((b * at.heads + h) * at.length + i) * at.length + j);
   if (unit_float(random_word(sequence_of(how), static_cast<std::uint64_t>(element))) < how.probability) return 0;
   return 1 / (1 - double{how.probability});
 }

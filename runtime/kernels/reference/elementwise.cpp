@@ -108,7 +108,8 @@ void ReferenceKernels::dropout(Tensor& y, const Tensor& x, const Dropout& how) {
   Values values = load(x);
   const RandomKey key = sequence_of(how);
   for (std::size_t i = 0; i < values.size(); ++i) {
-    const std::uint32_t word = random_word(key, static_cast<std::uint64_t>(how.first) + i);
+    const std::int64_t number = how.first + how.runs.number(static_cast<std::int64_t>(i));
+    const std::uint32_t word = random_word(key, static_cast<std::uint64_t>(number));
     const bool kept = unit_float(word) >= how.probability;
     values[i] = kept ? values[i] / (1 - double{how.probability}) : 0;
   }

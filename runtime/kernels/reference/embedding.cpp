@@ -43,4 +43,30 @@ void ReferenceKernels::embedding_grad(Tensor& dtable, Tensor* dpositions, const 
   if (dpositions != nullptr) store_gradient(*dpositions, places, accumulate_positions);
 }
 
+void ReferenceKernels::embedding_part(Tensor& y, const Tensor& ids, const Tensor& table, std::int64_t first) {
+  const std::int64_t columns = table.size(1), count = table.size(0);
+  const Values entries = load(table);
+  Values result;
+  for (const double id : load(ids)) {
+    const std::int64_t row = static_cast<std::int64_t>(id) - first;
+    for (std::int64_t c = 0; c < columns; ++c)
+      result.push_back(row >= 0 && row < count ? entries[static_cast<std::size_t>(row * columns + c)] : 0);
+  }
+  store(y, result);
+}
+
+void ReferenceKernels::embedding_part_grad(Tensor& dtable, const Tensor& dy, const Tensor& ids, std::int64_t first,
+                                           bool accumulate) {
+  const std::int64_t columns = dtable.size(1), count = dtable.size(0);
+  const Values gradient = load(dy);
+  Values entries(static_cast<std::size_t>(dtable.numel()));
+  std::size_t next = 0;
+  for (const double id : load(ids)) {
+    const std::int64_t row = static_cast<std::int64_t>(id) - first;
+    for (std::int64_t c = 0; c < columns; ++c, ++next)
+      if (row >= 0 && row < count) entries[static_cast<std::size_t>(row * columns + c)] += gradient[next];
+  }
+  store_gradient(dtable, entries, accumulate);
+}
+
 }  // namespace trireme::reference

@@ -65,6 +65,55 @@ void ReferenceKernels::cross_entropy(Tensor& losses, Tensor& weights, Tensor& lo
   if (how.gradient) store(logits, values);
 }
 
+void ReferenceKernels::class_stats(Tensor& stats, const Tensor& logits, const Tensor& targets,
+                                   std::int64_t first_class) {
+  const std::int64_t rows = rows_of(logits), classes = columns_of(logits);
+  const Values values = load(logits), wanted = load(targets);
+  Values result;
+  for (std::int64_t r = 0; r < rows; ++r) {
+    const double* z = values.data() + r * classes;
+    const double largest = *std::max_element(z, z + classes);
+    double total = 0, sum = 0;
+    for (std::int64_t v = 0; v < classes; ++v) total += std::exp(z[v] - largest), sum += z[v];
+    const std::int64_t target = static_cast<std::int64_t>(wanted[static_cast<std::size_t>(r)]) - first_class;
+    const bool here = target >= 0 && target < classes;
+    for (const double number : {largest, total, here ? z[target] : 0.0, sum}) result.push_back(number);
+  }
+  store(stats, result);
+}
+
+void ReferenceKernels::cross_entropy_part(Tensor& losses, Tensor& weights, Tensor& logits, const Tensor& targets,
+                                          const Tensor& stats, const CrossEntropy& how) {
+  const std::int64_t rows = rows_of(logits), here = columns_of(logits), parts = stats.size(0);
+  const std::vector<std::int32_t> wanted = load_ids(targets, how.classes, how.ignore);
+  const Values all = load(stats);
+  Values values = load(logits), loss_of(wanted.size()), weight_of(wanted.size());
+  const double smoothing = how.label_smoothing, count = static_cast<double>(how.classes);
+  for (std::int64_t r = 0; r < rows; ++r) {
+    const auto row = static_cast<std::size_t>(r);
+    const auto part = [&](std::int64_t n) { return all.data() + (n * rows + r) * class_numbers; };
+    double largest = part(0)[0], total = 0, logit = 0, sum = 0;
+    for (std::int64_t n = 1; n < parts; ++n) largest = std::max(largest, part(n)[0]);
+    for (std::int64_t n = 0; n < parts; ++n) {
+      total += part(n)[1] * std::exp(part(n)[0] - largest);
+      logit += part(n)[2];
+      sum += part(n)[3];
+    }
+    const double denominator = largest + std::log(total);
+    const bool counts = wanted[row] != how.ignore;
+    weight_of[row] = counts ? 1 : 0;
+    loss_of[row] = counts ? (denominator - (1 - smoothing) * logit - smoothing * sum / count) : 0;
+    double* z = values.data() + r * here;
+    for (std::int64_t v = 0; v < here; ++v) {
+      const double q = (how.first_class + v == wanted[row] ? 1 - smoothing : 0) + smoothing / count;
+      z[v] = counts ? how.gradient_scale * (std::exp(z[v] - denominator) - q) : 0;
+    }
+  }
+  store(losses, loss_of);
+  store(weights, weight_of);
+  if (how.gradient) store(logits, values);
+}
+
 void ReferenceKernels::pointwise_loss(Tensor& total, Tensor* dx, const Tensor& x, const Tensor& target,
                                       PointwiseLoss loss) {
   const Values values = load(x), wanted = load(target);

@@ -51,7 +51,8 @@ double drawn(const RandomFill& how, std::uint64_t element) {
 
 void ReferenceKernels::random(Tensor& y, const RandomFill& how) {
   Values values(static_cast<std::size_t>(y.numel()));
-  for (std::size_t i = 0; i < values.size(); ++i) values[i] = drawn(how, static_cast<std::uint64_t>(how.first) + i);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values[i] = drawn(how, static_cast<std::uint64_t>(how.first + how.runs.number(static_cast<std::int64_t>(i))));
   store(y, values);
 }
 

@@ -60,6 +60,33 @@ TEST_P(AttentionTest, ForwardAndBackwardAgree) {
   }
 }
 
+// Heads 2 and 3 of six, on their own, drop what they drop among the six.
+TEST_P(AttentionTest, SomeOfTheHeadsDropWhatTheyDropAmongAll) {
+  const Size all{2, 33, 6, 6, 16}, some{2, 33, 2, 2, 16};
+  constexpr std::int64_t first_head = 2;
+  Attention attention = how(all, true, 0.3f), part = how(some, true, 0.3f);
+  const std::int64_t square = all.length * all.length;
+  part.dropout.first += first_head * square;
+  part.dropout.runs = {.length = some.heads * square, .stride = all.heads * square};
+
+  Argument qkv = input(packed(all), {-2, 2}), out = output(unpacked(all)), lse = output(rows(all), DType::f32);
+  both([&](Kernels& k, Side s) { k.attention(out[s], lse[s], qkv[s], attention); });
+  const Values packed_values = values_of(qkv[Side::oracle]), whole = values_of(out[Side::oracle]);
+  Values picked, wanted;
+  for (std::int64_t row = 0; row < all.batch * all.length; ++row) {
+    for (const std::int64_t slot : {2, 3, 8, 9, 14, 15})  // the queries, keys and values of the two heads
+      for (std::int64_t d = 0; d < all.width; ++d)
+        picked.push_back(packed_values[static_cast<std::size_t>((row * 18 + slot) * all.width + d)]);
+    for (std::int64_t i = first_head * all.width; i < (first_head + some.heads) * all.width; ++i)
+      wanted.push_back(whole[static_cast<std::size_t>(row * all.heads * all.width + i)]);
+  }
+  Argument here = input_of(picked, packed(some), dtype());
+  check(here, some, part, "two of six heads");
+  Argument alone = output(unpacked(some)), alone_lse = output(rows(some), DType::f32);
+  both([&](Kernels& k, Side s) { k.attention(alone[s], alone_lse[s], here[s], part); });
+  EXPECT_TRUE(close(values_of(alone[Side::oracle]), wanted, rounding_of(DType::f64)));
+}
+
 TEST_P(AttentionTest, StandsLargeScores) {
   const Size z{1, 65, 2, 2, 16};
   for (bool causal : {true, false}) {

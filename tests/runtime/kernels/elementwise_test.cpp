@@ -176,6 +176,27 @@ TEST_P(Elementwise, DropoutKeepsExactlyTheElementsOfItsKey) {
   }
 }
 
+TEST_P(Elementwise, DropoutOfAPartKeepsWhatTheWholeKeeps) {
+  constexpr std::int64_t rows = 11, columns = 40;
+  const Tensor ones = tensor_of(device(), Values(rows * columns, 1.0), {rows, columns}, dtype());
+  Tensor whole = empty_like(ones);
+  Dropout how{.probability = 0.4f, .key = {7, 8}, .first = 6};
+  tested().dropout(whole, ones, how);
+  const Values all = values_of(whole);
+  for (const auto& [begin, end] : {std::pair<std::int64_t, std::int64_t>{0, 13}, {13, 40}, {39, 40}}) {
+    how.first = 6 + begin;
+    how.runs = {.length = end - begin, .stride = columns};
+    Argument x = input({rows, end - begin}, {0.5, 1}), y = output({rows, end - begin});
+    both([&](Kernels& k, Side s) { k.dropout(y[s], x[s], how); });
+    EXPECT_TRUE(agrees(y)) << "from " << begin;
+    const Values got = values_of(y[Side::tested]);
+    std::size_t next = 0;
+    for (std::int64_t r = 0; r < rows; ++r)
+      for (std::int64_t c = begin; c < end; ++c, ++next)
+        EXPECT_EQ(got[next] != 0, all[static_cast<std::size_t>(r * columns + c)] != 0) << r << " " << c;
+  }
+}
+
 TEST_P(Elementwise, NothingHappensToNoElements) {
   Tensor none = empty(device(), {0}, dtype()), wide = empty(device(), {0, 17}, dtype());
   tested().fill(none, 1);

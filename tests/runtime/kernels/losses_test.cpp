@@ -62,6 +62,76 @@ TEST_P(Losses, AnotherTargetCanBeIgnored) {
   EXPECT_NE(gradient[17], 0);
 }
 
+// Logits cut into parts of 1, 60 and the rest of the classes: losses and gradients are those of the whole.
+TEST_P(Losses, CrossEntropyOfPartsIsThatOfTheWhole) {
+  constexpr std::int64_t rows = 17, classes = 129;
+  const std::vector<std::int64_t> ends{1, 61, classes};
+  for (int options = 0; options < 4; ++options) {
+    const bool smooth = options & 1, ignore = options & 2;
+    Argument logits = input({rows, classes}, {-4, 4}), wanted = targets(rows, classes, ignore);
+    const Values all = values_of(logits[Side::oracle]);
+    std::vector<Argument> parts, stats;
+    std::int64_t begin = 0;
+    for (const std::int64_t end : ends) {
+      Values part;
+      for (std::int64_t r = 0; r < rows; ++r)
+        part.insert(part.end(), all.begin() + r * classes + begin, all.begin() + r * classes + end);
+      parts.push_back(input_of(part, {rows, end - begin}, dtype()));
+      stats.push_back(output({rows, class_numbers}, DType::f32));
+      both([&](Kernels& k, Side s) { k.class_stats(stats.back()[s], parts.back()[s], wanted[s], begin); });
+      EXPECT_TRUE(agrees(stats.back(), {1e-5, 1e-5})) << "options " << options << " from " << begin;
+      begin = end;
+    }
+    Values gathered;
+    for (Argument& one : stats) {
+      const Values numbers = values_of(one[Side::tested]);
+      gathered.insert(gathered.end(), numbers.begin(), numbers.end());
+    }
+    Argument of_all = input_of(gathered, {3, rows, class_numbers}, DType::f32);
+    CrossEntropy how{.label_smoothing = smooth ? 0.1f : 0.0f, .gradient_scale = 0.25f, .classes = classes};
+    Argument whole_losses = output({rows}, DType::f32), whole_weights = output({rows}, DType::f32);
+    both([&](Kernels& k, Side s) { k.cross_entropy(whole_losses[s], whole_weights[s], logits[s], wanted[s], how); });
+    begin = 0;
+    for (std::size_t p = 0; p < parts.size(); ++p) {
+      const std::string words = "options " + std::to_string(options) + " part " + std::to_string(p);
+      Argument losses = output({rows}, DType::f32), row_weights = output({rows}, DType::f32);
+      both([&](Kernels& k, Side s) {
+        how.first_class = begin;
+        k.cross_entropy_part(losses[s], row_weights[s], parts[p][s], wanted[s], of_all[s], how);
+      });
+      EXPECT_TRUE(agrees(losses, {1e-5, 1e-6})) << words;
+      EXPECT_TRUE(agrees(row_weights)) << words;
+      EXPECT_TRUE(agrees(parts[p], one_rounding() + 1e-6)) << words;
+      EXPECT_TRUE(close(values_of(losses[Side::oracle]), values_of(whole_losses[Side::oracle]), {1e-5, 1e-6})) << words;
+      const Values whole = values_of(logits[Side::oracle]), part = values_of(parts[p][Side::oracle]);
+      for (std::int64_t r = 0; r < rows; ++r)
+        for (std::int64_t c = begin; c < ends[p]; ++c)
+          ASSERT_NEAR(part[static_cast<std::size_t>(r * (ends[p] - begin) + c - begin)],
+                      whole[static_cast<std::size_t>(r * classes + c)], 1e-6)
+              << words;
+      begin = ends[p];
+    }
+  }
+}
+
+TEST_P(Losses, CrossEntropyStandsLargeLogitsInParts) {
+  Argument logits = input_of({60000, -60000, 0, 0}, {2, 2}, dtype()),
+           others = input_of({-100, 100, 0, 90}, {2, 2}, dtype());
+  Argument wanted = ids_of({1, 3}, {2}), stats = output({2, 2, class_numbers}, DType::f32);
+  both([&](Kernels& k, Side s) {
+    Tensor first = stats[s].range(0, 8).view({2, class_numbers}),
+           second = stats[s].range(8, 16).view({2, class_numbers});
+    k.class_stats(first, logits[s], wanted[s], 0);
+    k.class_stats(second, others[s], wanted[s], 2);
+    Tensor losses = empty(first.device(), {2}, first.dtype()), weights = empty_like(losses);
+    k.cross_entropy_part(losses, weights, logits[s], wanted[s], stats[s], {.first_class = 0, .classes = 4});
+    const Values got = values_of(losses);
+    EXPECT_NEAR(got[0], 120000, 256);  // as bf16 holds it
+    EXPECT_NEAR(got[1], 0, 1e-6);
+  });
+  EXPECT_TRUE(agrees(logits, one_rounding() + 1e-7));
+}
+
 TEST_P(Losses, PointwiseLossesAgree) {
   for (PointwiseLoss loss :
        {PointwiseLoss::mse, PointwiseLoss::mae, PointwiseLoss::bce_logits, PointwiseLoss::hinge, PointwiseLoss::kl}) {

@@ -38,6 +38,28 @@ TEST_P(Random, ASliceIsBornWithItsOwnNumbers) {
   }
 }
 
+// A block of columns of a matrix, and one that starts at an odd number.
+TEST_P(Random, RunsAreBornWithTheirOwnNumbers) {
+  for (Distribution distribution : distributions) {
+    RandomFill how{.distribution = distribution, .a = 0.5f, .b = 3.0f, .key = {3, 4}};
+    constexpr std::int64_t rows = 9, columns = 37;
+    Tensor whole = empty(device(), {rows, columns}, dtype());
+    tested().random(whole, how);
+    const Values all = values_of(whole);
+    for (const auto& [begin, end] : {std::pair<std::int64_t, std::int64_t>{0, 16}, {16, 37}, {5, 6}}) {
+      how.first = begin;
+      how.runs = {.length = end - begin, .stride = columns};
+      Argument part = output({rows, end - begin});
+      both([&](Kernels& k, Side s) { k.random(part[s], how); });
+      EXPECT_TRUE(agrees(part, one_rounding())) << static_cast<int>(distribution) << " from " << begin;
+      Values wanted;
+      for (std::int64_t r = 0; r < rows; ++r)
+        for (std::int64_t c = begin; c < end; ++c) wanted.push_back(all[static_cast<std::size_t>(r * columns + c)]);
+      EXPECT_EQ(values_of(part[Side::tested]), wanted) << static_cast<int>(distribution) << " from " << begin;
+    }
+  }
+}
+
 TEST_P(Random, HasTheMomentsAndBoundsOfItsDistribution) {
   constexpr std::int64_t size = 100000;
   struct Expected {

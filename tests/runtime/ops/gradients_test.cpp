@@ -139,6 +139,48 @@ TEST(OpGradients, Embedding) {
   });
 }
 
+TEST(OpGradients, EmbeddingOfAPartOfTheTable) {
+  expect_gradients({.inputs = {{3, 4}}}, [](Context& cx, const Inputs& in) {
+    return ops::embedding_part(cx, ids(cx, {0, 3, 3, 1, 4, 0}, {2, 3}), in[0], 2);
+  });
+}
+
+TEST(OpGradients, PositionsOfSomeRows) {
+  for (const std::int64_t row : {0, 1, 3, 4, 6}) {  // 7 rows: whole sequences of 3, and parts of them at either end
+    const ops::PositionRows rows{.first = 1, .sequence = 3, .row = row};
+    const auto add = [&](Context& cx, const Inputs& in) { return ops::add_positions(cx, in[0], in[1], rows); };
+    expect_gradients({.inputs = {{7, 2}, {5, 2}}}, add);
+    const Backend backend = make_backend("reference", 1);
+    Context cx{*backend.device, *backend.kernels};
+    const Tensor zeros = test::tensor_of(cx.device, test::Values(14, 0.0), {7, 2}, DType::f32);
+    const Tensor table = test::tensor_of(cx.device, {0, 1, 10, 11, 20, 21, 30, 31, 40, 41}, {5, 2}, DType::f32);
+    const test::Values got = test::values_of(add(cx, {zeros, table}));
+    for (std::int64_t r = 0; r < 7; ++r)
+      EXPECT_EQ(got[static_cast<std::size_t>(2 * r)], static_cast<double>(10 * (1 + (row + r) % 3))) << row << " " << r;
+  }
+}
+
+TEST(OpGradients, DropoutOfPartsKeepsWhatTheWholeKeeps) {
+  const Backend backend = make_backend("reference", 1);
+  Context cx{*backend.device, *backend.kernels, nullptr, true, 3, 4, 5, 2};
+  const Tensor ones = test::tensor_of(cx.device, test::Values(48, 1.0), {2, 4, 6}, DType::f32);
+  const test::Values whole = test::values_of(ops::dropout(cx, ones, 0.5f, "here"));
+  for (std::int64_t part = 0; part < 4; ++part)
+    for (std::int64_t column_part = 0; column_part < 3; ++column_part) {
+      const Tensor some = test::tensor_of(cx.device, test::Values(4, 1.0), {2, 2}, DType::f32);
+      const test::Values got = test::values_of(ops::dropout(cx, some,
+                                                            {.probability = 0.5f,
+                                                             .site = "here",
+                                                             .part = part,
+                                                             .parts = 4,
+                                                             .column_part = column_part,
+                                                             .column_parts = 3}));
+      for (std::int64_t i = 0; i < 4; ++i)
+        EXPECT_EQ(got[static_cast<std::size_t>(i)],
+                  whole[static_cast<std::size_t>((2 * part + i / 2) * 6 + 2 * column_part + i % 2)]);
+    }
+}
+
 TEST(OpGradients, CrossEntropy) {
   for (const float smoothing : {0.0f, 0.1f}) {
     expect_gradients({.inputs = {{4, 5}}}, [smoothing](Context& cx, const Inputs& in) {

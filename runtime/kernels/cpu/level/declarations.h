@@ -34,6 +34,7 @@ void softmax(Array y, Array x, std::int64_t columns, bool log, Range rows);
 void softmax_grad(Array dx, Array dy, Array y, std::int64_t columns, bool log, Range rows);
 
 void cross_entropy(const CrossEntropyRows& rows, Range range);
+void class_stats(const ClassStatsRows& rows, Range range);
 double pointwise_loss(Array dx, Array x, Array target, PointwiseLoss loss, Range elements);
 
 void update(const UpdateArrays& arrays, const Update& how, Range elements);

@@ -32,6 +32,7 @@ const Level& level() {
       .softmax = softmax,
       .softmax_grad = softmax_grad,
       .cross_entropy = cross_entropy,
+      .class_stats = class_stats,
       .pointwise_loss = pointwise_loss,
       .update = update,
       .random = random,

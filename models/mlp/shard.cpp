@@ -1,0 +1,34 @@
+#include "models/mlp/shard.h"
+
+#include <string>
+
+#include "parallel/tensor/split.h"
+
+namespace trireme::models {
+
+std::vector<parallel::AxisRule> mesh_rules(const MlpConfig& config) {
+  using Kind = parallel::AxisRule::Kind;
+  std::vector<parallel::AxisRule> rules;
+  for (std::size_t i = 0; i < config.hidden.size(); i += 2)
+    rules.push_back({.axis = "tensor",
+                     .kind = Kind::divides,
+                     .number = config.hidden[i],
+                     .what = "units of hidden layer " + std::to_string(i)});
+  rules.push_back({.axis = "pipeline",
+                   .kind = Kind::at_most,
+                   .number = static_cast<std::int64_t>(config.hidden.size()) + 1,
+                   .what = "layers"});
+  return rules;
+}
+
+void shard(Mlp& model, const parallel::Mesh& mesh) {
+  const parallel::Split split{mesh.axis("tensor")};
+  if (split.axis.size() == 1) return;
+  for (std::size_t i = 0; i + 1 < model.layers.size(); i += 2) {
+    split_units(*model.layers[i], *model.layers[i + 1], split);
+    split_columns(*model.dropouts[i], split);
+  }
+  mark_shared(model, split);
+}
+
+}  // namespace trireme::models
