@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "runtime/base/host_device.h"
+
 namespace trireme {
 
 // Names one infinite sequence of 32-bit words.
@@ -36,15 +38,29 @@ constexpr PhiloxBlock philox(RandomKey key, std::uint64_t block) {
 }
 
 // Word `index` of the sequence `key`.
-constexpr std::uint32_t random_word(RandomKey key, std::uint64_t index) { return philox(key, index / 4)[index % 4]; }
+constexpr std::uint32_t random_word(RandomKey key, std::uint64_t index) {
+  return philox(key, index / 4)[index % 4];
+}
 
 // [0, 1) with 24 bits: exact in fp32.
-constexpr float unit_float(std::uint32_t word) { return static_cast<float>(word >> 8) * 0x1p-24f; }
+constexpr float unit_float(std::uint32_t word) {
+  return static_cast<float>(word >> 8) * 0x1p-24f;
+}
 
 // FNV-1a, 64 bits: turns a name into a stream number.
 constexpr std::uint64_t hash_name(std::string_view name, std::uint64_t hash = 0xcbf29ce484222325u) {
   for (char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
   return hash;
 }
+
+// Which numbers of a sequence the elements of a tensor draw that is a part of a larger one: they come in runs (rows of
+// a block of columns, a sample's share of the heads) whose first numbers are `stride` apart. Length 0: one run.
+struct Runs {
+  std::int64_t length = 0, stride = 0;  // elements
+
+  TRIREME_HOST_DEVICE constexpr std::int64_t number(std::int64_t element) const {
+    return length == 0 ? element : element / length * stride + element % length;
+  }
+};
 
 }  // namespace trireme

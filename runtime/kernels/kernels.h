@@ -41,16 +41,6 @@ struct Gemm {
   Tensor* preactivation = nullptr;  // (M, N): receives the activation's input, for the backward pass
 };
 
-// Which numbers of a sequence the elements of a tensor draw that is a part of a larger one: they come in runs (rows of
-// a block of columns, a sample's share of the heads) whose first numbers are `stride` apart. Length 0: one run.
-struct Runs {
-  std::int64_t length = 0, stride = 0;  // elements
-
-  TRIREME_HOST_DEVICE constexpr std::int64_t number(std::int64_t element) const {
-    return length == 0 ? element : element / length * stride + element % length;
-  }
-};
-
 struct Dropout {
   float probability = 0.0f;  // of dropping an element; kept ones are divided by 1 - probability
   RandomKey key{};           // of the place in the model

@@ -38,7 +38,8 @@ OwnAttention own_task(const Tensor& qkv, const Tensor& out, const Tensor& lse, c
                    .place = how.dropout.key,
                    .step = how.dropout.step,
                    .state = state_of(how.dropout.state),
-                   .first = how.dropout.first}};
+                   .first = how.dropout.first,
+                   .runs = how.dropout.runs}};
 }
 
 }  // namespace

@@ -74,6 +74,32 @@ __global__ void __launch_bounds__(block_threads) random_kernel(T* y, RandomKey k
   });
 }
 
+// One of four, without an index, which would keep them in memory.
+template <class Four>
+__device__ auto chosen(const Four& from, int which) {
+  const auto low = (which & 1) != 0 ? from[1] : from[0], high = (which & 1) != 0 ? from[3] : from[2];
+  return (which & 2) != 0 ? high : low;
+}
+
+// The same for elements that come in runs, one by one.
+template <class Body>
+__device__ void for_numbers(const Runs& runs, std::int64_t first, std::int64_t count, RandomKey key, Body&& body) {
+  for (std::int64_t at = thread_index(); at < count; at += thread_count()) {
+    const std::int64_t number = first + runs.number(at);
+    body(at, static_cast<int>(number % block_words), philox(key, static_cast<std::uint64_t>(number / block_words)));
+  }
+}
+
+template <class T, Distribution distribution>
+__global__ void __launch_bounds__(block_threads)
+    random_runs_kernel(T* y, RandomKey key, float a, float b, std::int64_t first, std::int64_t count, Runs runs) {
+  for_numbers(runs, first, count, key, [=](std::int64_t at, int skip, const PhiloxBlock& words) {
+    float four[block_words];
+    draw<distribution>(four, words, a, b);
+    y[at] = rounded<T>(chosen(four, skip));
+  });
+}
+
 struct Mask {
   RandomKey key;
   std::int64_t step;
@@ -93,11 +119,29 @@ __global__ void __launch_bounds__(block_threads) dropout_kernel(T* y, const T* x
   });
 }
 
+template <class T>
+__global__ void __launch_bounds__(block_threads)
+    dropout_runs_kernel(T* y, const T* x, Mask mask, std::int64_t first, std::int64_t count, Runs runs) {
+  const RandomKey key = at_step(mask.key, mask.state ? mask.state->step : mask.step);
+  for_numbers(runs, first, count, key, [=](std::int64_t at, int skip, const PhiloxBlock& words) {
+    y[at] = rounded<T>(unit_float(chosen(words, skip)) < mask.probability ? 0.0f : to_float(x[at]) * mask.factor);
+  });
+}
+
 }  // namespace
 
 void CudaKernels::random(Tensor& y, const RandomFill& how) {
   if (y.numel() == 0) return;
   visit_compute_type("random", y.dtype(), [&]<class T>(T) {
+    if (how.runs.length > 0) {
+      const auto kernel = how.distribution == Distribution::normal ? random_runs_kernel<T, Distribution::normal>
+                          : how.distribution == Distribution::uniform
+                              ? random_runs_kernel<T, Distribution::uniform>
+                              : random_runs_kernel<T, Distribution::truncated_normal>;
+      launch(stream_, grid_for(y.numel(), multiprocessors()), kernel, y.data<T>(), how.key, how.a, how.b, how.first,
+             y.numel(), how.runs);
+      return;
+    }
     const Slice slice = slice_of(how.first, y.numel(), {place_of(y.data<T>())});
     const auto kernel = how.distribution == Distribution::normal    ? random_kernel<T, Distribution::normal>
                         : how.distribution == Distribution::uniform ? random_kernel<T, Distribution::uniform>
@@ -114,6 +158,11 @@ void CudaKernels::dropout(Tensor& y, const Tensor& x, const Dropout& how) {
                   .probability = how.probability,
                   .factor = 1.0f / (1.0f - how.probability)};
   visit_compute_type("dropout", x.dtype(), [&]<class T>(T) {
+    if (how.runs.length > 0) {
+      launch(stream_, grid_for(x.numel(), multiprocessors()), dropout_runs_kernel<T>, y.data<T>(), x.data<T>(), mask,
+             how.first, x.numel(), how.runs);
+      return;
+    }
     const Slice slice = slice_of(how.first, x.numel(), {place_of(y.data<T>()), place_of(x.data<T>())});
     launch(stream_, grid_for(slice.blocks(), multiprocessors()), dropout_kernel<T>, y.data<T>(), x.data<T>(), mask,
            slice);

@@ -25,7 +25,8 @@ struct KeptProbabilities {
   RandomKey place{};
   std::int64_t step = 0;
   const StepState* state = nullptr;  // on the device; its step is used instead
-  std::int64_t first = 0;            // element ((b heads + h) length + i) length + j counts from here
+  std::int64_t first = 0;            // element e = ((b heads + h) length + i) length + j draws first + runs.number(e)
+  Runs runs{};
 };
 
 struct OwnAttention {

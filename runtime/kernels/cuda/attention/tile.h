@@ -135,7 +135,8 @@ struct KeptBits {
                        int first_key, int length) {
     for (int i = threadIdx.x; i < queries * words; i += tile_threads) {
       const std::int64_t query = first_query + i / words, key = first_key + i % words * side;
-      const auto element = static_cast<std::uint64_t>(how.first + (head * length + query) * length + key);
+      const auto element =
+          static_cast<std::uint64_t>(how.first + how.runs.number((head * length + query) * length + key));
       unsigned found = 0;
       PhiloxBlock block{};
       for (int k = 0; k < side; ++k) {
