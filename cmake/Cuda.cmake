@@ -88,6 +88,7 @@ elseif(cuda_wanted)
   target_compile_options(trireme_cuda PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:-Xptxas=-v -lineinfo --expt-relaxed-constexpr>)
   target_link_libraries(trireme_cuda PRIVATE
     trireme_collectives CUDA::cudart CUDA::cublasLt CUDA::cudnn CUDA::nccl Threads::Threads)
+  target_link_options(trireme_cuda PRIVATE LINKER:-z,defs)  # a symbol that nobody has is an error now, not when loaded
   set_target_properties(trireme_cuda PROPERTIES INSTALL_RPATH "$ORIGIN" INSTALL_RPATH_USE_LINK_PATH ON)
   install(TARGETS trireme_cuda LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 else()

@@ -4,13 +4,13 @@
 #   Threads::Threads               the C++ library's threads
 #   OpenMP::OpenMP_CXX             threads of kernels (it comes with g++)  runtime
 #   nlohmann_json::nlohmann_json   JSON                                    runtime
-#   PkgConfig::XXHASH              checksums of checkpoints                runtime
-#   PkgConfig::PCRE2               the pre-tokenizer's regular expression  runtime
+#   XXHASH::xxhash                 checksums of checkpoints                runtime
+#   PCRE2::pcre2                   the pre-tokenizer's regular expression  runtime
 #   DNNL::dnnl                     matrix products on the CPU              runtime
 #   MPI::MPI_CXX                   ranks on several hosts                  collectives
 #   protobuf::libprotobuf          job files; and Protobuf_PROTOC_EXECUTABLE   launcher
 #   CLI11::CLI11                   the command line                        launcher
-#   PkgConfig::ISAL                the checksum of TensorBoard's records   launcher
+#   ISAL::isal                     the checksum of TensorBoard's records   launcher
 #   GTest::gtest, gtest_main       tests (with TRIREME_TESTS)
 
 set(missing_what "")
@@ -30,32 +30,40 @@ find_package(OpenMP REQUIRED COMPONENTS CXX)
 find_package(nlohmann_json QUIET)
 trireme_needs(nlohmann_json::nlohmann_json "nlohmann/json 3.10 or newer" nlohmann-json3-dev)
 
-find_package(PkgConfig QUIET)
-if(PkgConfig_FOUND)
-  pkg_check_modules(XXHASH QUIET IMPORTED_TARGET GLOBAL libxxhash)
-  pkg_check_modules(PCRE2 QUIET IMPORTED_TARGET GLOBAL libpcre2-8)
-  pkg_check_modules(ISAL QUIET IMPORTED_TARGET GLOBAL libisal)
-else()
-  string(APPEND missing_what "\n  - pkg-config (package pkg-config)")
-  list(APPEND missing_packages pkg-config)
-endif()
-trireme_needs(PkgConfig::XXHASH "xxHash 0.8 or newer" libxxhash-dev)
-trireme_needs(PkgConfig::PCRE2 "PCRE2, 8-bit" libpcre2-dev)
-trireme_needs(PkgConfig::ISAL "ISA-L" libisal-dev)
-
-# oneDNN's own package file insists on OpenCL where it was built with it, although its C interface for the CPU, all that
-# is used here, needs none: so the header and the library are looked for directly.
-find_path(DNNL_INCLUDE_DIR dnnl.h)
-find_library(DNNL_LIBRARY dnnl)
-mark_as_advanced(DNNL_INCLUDE_DIR DNNL_LIBRARY)
-if(DNNL_INCLUDE_DIR AND DNNL_LIBRARY AND NOT TARGET DNNL::dnnl)
-  add_library(DNNL::dnnl SHARED IMPORTED GLOBAL)
-  set_target_properties(DNNL::dnnl PROPERTIES
-    IMPORTED_LOCATION ${DNNL_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${DNNL_INCLUDE_DIR})
-endif()
+# trireme_library(TARGET HEADER LIBRARY): an imported target of a C library that CMake has no package file of. oneDNN has
+# one, which insists on OpenCL where it was built with it, although its C interface for the CPU, all that is used here,
+# needs none.
+function(trireme_library target header library)
+  string(REGEX REPLACE ":.*" "" prefix ${target})
+  find_path(${prefix}_INCLUDE_DIR ${header})
+  find_library(${prefix}_LIBRARY ${library})
+  mark_as_advanced(${prefix}_INCLUDE_DIR ${prefix}_LIBRARY)
+  if(${prefix}_INCLUDE_DIR AND ${prefix}_LIBRARY AND NOT TARGET ${target})
+    add_library(${target} UNKNOWN IMPORTED GLOBAL)
+    set_target_properties(${target} PROPERTIES
+      IMPORTED_LOCATION ${${prefix}_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${${prefix}_INCLUDE_DIR})
+  endif()
+endfunction()
+trireme_library(XXHASH::xxhash xxhash.h xxhash)
+trireme_library(PCRE2::pcre2 pcre2.h pcre2-8)
+trireme_library(ISAL::isal isa-l/crc.h isal)
+trireme_library(DNNL::dnnl dnnl.h dnnl)
+trireme_needs(XXHASH::xxhash "xxHash 0.8 or newer" libxxhash-dev)
+trireme_needs(PCRE2::pcre2 "PCRE2, 8-bit" libpcre2-dev)
+trireme_needs(ISAL::isal "ISA-L" libisal-dev)
 trireme_needs(DNNL::dnnl "oneDNN 2.6 or newer" libdnnl-dev)
 
-find_package(MPI QUIET COMPONENTS CXX)
+# Where MPI has no mpicxx to ask, as in a folder that was packed on another machine, these name it.
+set(TRIREME_MPI_INCLUDE_DIR "" CACHE PATH "Folder of mpi.h, where no mpicxx tells it")
+set(TRIREME_MPI_LIBRARY "" CACHE FILEPATH "MPI's library, where no mpicxx tells it")
+mark_as_advanced(TRIREME_MPI_INCLUDE_DIR TRIREME_MPI_LIBRARY)
+if(TRIREME_MPI_INCLUDE_DIR AND TRIREME_MPI_LIBRARY)
+  add_library(MPI::MPI_CXX UNKNOWN IMPORTED GLOBAL)
+  set_target_properties(MPI::MPI_CXX PROPERTIES
+    IMPORTED_LOCATION ${TRIREME_MPI_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${TRIREME_MPI_INCLUDE_DIR})
+else()
+  find_package(MPI QUIET COMPONENTS CXX)
+endif()
 trireme_needs(MPI::MPI_CXX "MPI 3 with its C headers" libopenmpi-dev)
 
 find_package(Protobuf QUIET)

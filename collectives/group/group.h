@@ -72,6 +72,8 @@ class Group {
   virtual void recv(Region data, int from, Stream& stream) = 0;
   virtual void barrier(Stream& stream) = 0;
 
+  // Throws PeerFailed once another rank has failed; otherwise returns at once. For waits outside the group's operations.
+  virtual void check() {}
   // Tells every rank that this one has failed: their waits throw PeerFailed, within a second, quoting `reason`.
   virtual void abort(std::string_view reason) noexcept = 0;
 };

@@ -12,6 +12,10 @@ void TeamGroup::used_twice() const {
   fail("group", "'" + std::string(name()) + "' is in use on another stream; split a second group for a second stream");
 }
 
+void TeamGroup::check() {
+  team_->family().check("group", [this] { return "group '" + std::string(name()) + "', waiting for its device"; });
+}
+
 void TeamGroup::check_gather(std::string_view operation, const Region& part, const Region& whole) const {
   if (part.dtype != whole.dtype || whole.count != part.count * size())
     fail(operation, "expected", part.count * size(), part.dtype, "for", size(), "ranks with", part.count, "each, found",

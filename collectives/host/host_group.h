@@ -20,6 +20,7 @@ class TeamGroup : public Group {
   std::string_view name() const noexcept override { return team_->group(); }
   std::string_view transport() const noexcept override { return transport_; }
   std::shared_ptr<Storage> allocate(Device& device, std::int64_t bytes, MemoryKind kind) override;
+  void check() override;
   void abort(std::string_view reason) noexcept override { team_->family().fail_with(reason); }
 
  protected:

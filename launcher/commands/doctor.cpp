@@ -3,17 +3,24 @@
 #include <memory>
 
 #include "launcher/commands/command.h"
+#include "launcher/commands/cuda_findings.h"
 #include "launcher/commands/findings.h"
+#include "launcher/commands/rank_options.h"
+#include "launcher/fleet/fleet.h"
+#include "launcher/fleet/rank_table.h"
 #include "launcher/report/json_line.h"
 #include "launcher/trainer/ranks.h"
+#include "parallel/together/gather_text.h"
 #include "runtime/kernels/backend.h"
 
 namespace trireme::launcher {
 namespace {
 
 struct Request {
+  RankChoice ranks;
   bool json = false;
   bool as_rank = false;
+  bool quiet = false;  // with as_rank
 };
 
 const char* word_for(Finding::State state) {
@@ -48,19 +55,27 @@ void print_json(const std::vector<Finding>& findings, bool healthy) {
                           .c_str());
 }
 
-// What the ranks do that the doctor starts: they meet.
-int meet() {
-  constexpr double patience = 10.0;  // seconds
-  return on_ranks({.ranks = 2, .deadline = patience}, [](RankView& view) {
+// What the ranks do that the doctor starts: they meet and tell each other what they have. The first one says it.
+int meet(bool shows) {
+  constexpr double patience = 30.0;  // seconds
+  return on_ranks({.ranks = 2, .deadline = patience}, [shows](RankView& view) {
     const Backend backend = make_backend("cpu", 1);
-    view.world.barrier(backend.device->compute());
-    backend.device->compute().synchronize();
-    return 0;
+    const std::vector<std::string> lines =
+        parallel::gather_text(cuda_line(), *backend.device, view.world, backend.device->compute());
+    if (!shows || view.world.rank() > 0) return 0;
+    std::vector<RankRow> rows;
+    for (std::size_t rank = 0; rank < lines.size(); ++rank)
+      rows.push_back({static_cast<int>(rank), view.places[rank].host, lines[rank]});
+    std::fputs(rank_table(rows).c_str(), stdout);
+    const Finding compared = compare_ranks(lines);
+    print_table({compared});
+    return compared.state == Finding::State::missing ? 1 : 0;
   });
 }
 
 int run(const Request& request) {
-  if (request.as_rank) return meet();
+  const FleetOptions fleet = request.ranks.fleet();
+  if (request.as_rank) return meet(!request.quiet);
   const std::vector<Finding> findings = examine_machine();
   bool healthy = true;
   for (const Finding& finding : findings) healthy = healthy && finding.state != Finding::State::missing;
@@ -68,7 +83,9 @@ int run(const Request& request) {
     print_json(findings, healthy);
   else
     print_table(findings);
-  return healthy ? 0 : 1;
+  if (!needs_fleet(fleet, launched_by())) return healthy ? 0 : 1;
+  const int code = run_fleet(fleet, {own_path(), "doctor", "--as-rank"});
+  return healthy ? code : 1;
 }
 
 }  // namespace
@@ -77,7 +94,9 @@ void add_doctor(CLI::App& program, Run& chosen) {
   auto request = std::make_shared<Request>();
   CLI::App& command = *program.add_subcommand("doctor", "Say what this machine has, and what is missing");
   command.add_flag("--json", request->json, "Print one JSON object");
+  request->ranks.add_to(command, RankChoice::Restarts::absent);
   command.add_flag("--as-rank", request->as_rank)->group("");
+  command.add_flag("--quiet", request->quiet)->group("");
   command.callback([request, &chosen] { chosen = [request] { return run(*request); }; });
 }
 

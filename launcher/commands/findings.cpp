@@ -10,6 +10,7 @@
 #include <fstream>
 #include <memory>
 
+#include "launcher/commands/cuda_findings.h"
 #include "launcher/fleet/fleet.h"
 #include "launcher/fleet/supervise.h"
 #include "runtime/base/host.h"
@@ -109,7 +110,7 @@ Finding mpi() {
     FleetOptions pair;
     pair.ranks = 2;
     const auto start = std::chrono::steady_clock::now();
-    const Outcome outcome = supervise(plan_launch(pair, {own_path(), "doctor", "--as-rank"}, this_machine()));
+    const Outcome outcome = supervise(plan_launch(pair, {own_path(), "doctor", "--as-rank", "--quiet"}, this_machine()));
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
     if (outcome.exit_code == 0) {
       char text[64];
@@ -142,10 +143,6 @@ Finding libraries() {
           ""};
 }
 
-Finding cuda() {
-  return {"cuda", State::note, "no CUDA backend in this build: training is on the CPU", ""};
-}
-
 Finding disk() {
   struct statvfs status {};
   if (statvfs(".", &status) != 0)
@@ -166,7 +163,11 @@ Finding disk() {
 }  // namespace
 
 std::vector<Finding> examine_machine() {
-  return {processor(), memory(), shared_memory(), mpi(), ssh(), libraries(), cuda(), disk()};
+  std::vector<Finding> findings{processor(), memory(), shared_memory(), mpi(), ssh(), libraries()};
+  const std::vector<Finding> cuda = examine_cuda();
+  findings.insert(findings.end(), cuda.begin(), cuda.end());
+  findings.push_back(disk());
+  return findings;
 }
 
 }  // namespace trireme::launcher

@@ -14,7 +14,7 @@ struct Finding {
   std::string remedy;  // empty where nothing is to be done
 };
 
-// Looks at the processor, memory, MPI (by starting two ranks), libraries and disk.
+// Looks at the processor, memory, MPI (by starting two ranks), libraries, GPUs and disk.
 std::vector<Finding> examine_machine();
 
 }  // namespace trireme::launcher

@@ -152,6 +152,16 @@ void check_data(const job::Job& job, const Origins& origins) {
                  "expected at least the tokenizer's " + text_of(needed) + " tokens, found " + text_of(vocabulary));
 }
 
+void check_device(const job::Job& job, const Origins& origins) {
+  const bool on_gpu = job.device() == "cuda" || job.device() == "auto";
+  if (job.parallel().transport() == "nccl" && !on_gpu)
+    origins.fail(written_one("parallel.transport", "device", origins),
+                 "expected auto or host: nccl joins GPUs, and device is " + job.device());
+  if (job.parallel().share_gpu() && job.parallel().transport() == "host")
+    origins.fail(written_one("parallel.share_gpu", "parallel.transport", origins),
+                 "expected false: it is for NCCL, and with parallel.transport: host ranks may share a GPU anyway");
+}
+
 void check_pace(const job::Job& job, const Origins& origins) {
   const job::Schedule& schedule = job.schedule();
   if (schedule.min_lr() > schedule.lr())
@@ -179,6 +189,7 @@ void check_limits(const job::Job& job, const Origins& origins) {
 void check_meaning(const job::Job& job, const Origins& origins) {
   check_model(job, origins);
   check_data(job, origins);
+  check_device(job, origins);
   check_pace(job, origins);
 }
 

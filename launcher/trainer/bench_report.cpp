@@ -2,7 +2,6 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "launcher/fleet/cache_folder.h"
 #include "launcher/trainer/bench_step.h"
 #include "launcher/trainer/from_job.h"
 #include "launcher/trainer/ranks.h"
@@ -66,8 +65,8 @@ void print(const StepTiming& t) {
 int bench_step(const BenchStepOptions& options) {
   return on_ranks({.ranks = options.ranks, .as_threads = options.ranks_as_threads}, [&](RankView& view) {
     const int threads = threads_of(options.threads, view.ranks_on_host);
-    Backend backend = make_backend(options.device == "auto" ? "cpu" : options.device, threads, 0, cache_folder());
-    const StepTiming timing = time_steps(options, backend, view.world);
+    RankDevice device({.device = options.device, .threads = threads}, view);
+    const StepTiming timing = time_steps(options, device.backend(), device.world());
     if (view.world.rank() != 0) return 0;
     if (options.json) {
       std::cout << as_json(timing, options, threads).dump() << std::endl;

@@ -40,8 +40,7 @@ void FinishedRun::open(const std::string& path, const Options& options) {
   const auto text = reader.metadata().find("job");
   if (text == reader.metadata().end()) fail("run", path, "does not say which job made it");
   job = load_job_text(path + "/" + std::string(store::manifest_name), text->second, options.sets);
-  backend = make_backend(options.device == "auto" ? "cpu" : options.device, threads_of(options.threads, 1), 0,
-                         cache_folder());
+  backend = make_backend(device_for(options.device), threads_of(options.threads, 1), 0, cache_folder());
   task = make_task(job);
   parameters = std::make_unique<nn::FlatParameters>(task->network(), *backend.device, *backend.kernels,
                                                     nn::FlatOptions{.compute = compute_dtype(job), .gradients = false});

@@ -268,13 +268,17 @@ data::LoaderOptions loader_options(const job::Job& job) {
           .seed = job.seed()};
 }
 
+DeviceChoice device_choice(const job::Job& job) {
+  return {.device = job.device(),
+          .threads = job.threads(),
+          .transport = job.parallel().transport(),
+          .share_gpu = job.parallel().share_gpu(),
+          .deadline = job.watchdog_seconds()};
+}
+
 int threads_of(int asked, int ranks_on_host) {
   if (asked > 0) return asked;
   return std::max(1, usable_cores() / std::max(1, ranks_on_host));
-}
-
-std::string backend_name(const job::Job& job) {
-  return job.device() == "auto" ? "cpu" : job.device();
 }
 
 }  // namespace trireme::launcher

@@ -6,6 +6,7 @@
 
 #include "launcher/config/config.h"
 #include "launcher/trainer/layout.h"
+#include "launcher/trainer/rank_device.h"
 #include "launcher/trainer/tasks.h"
 #include "parallel/training/player.h"
 #include "runtime/data/loader.h"
@@ -30,8 +31,7 @@ struct Sources {
 Sources open_data(const job::Job& job);
 data::LoaderOptions loader_options(const job::Job& job);
 
-// "cpu", "reference", "dry" or "cuda": what device `auto` stands for on this machine.
-std::string backend_name(const job::Job& job);
+DeviceChoice device_choice(const job::Job& job);
 // Threads of one rank: the job's, or the cores this process may use divided by the ranks on the host.
 int threads_of(int asked, int ranks_on_host);
 

@@ -21,11 +21,10 @@ namespace fs = std::filesystem;
 
 std::string table_of(const RankView& view, const job::Job& job) {
   std::vector<RankRow> rows;
+  const std::string device = device_for(job.device());
   for (std::size_t rank = 0; rank < view.places.size(); ++rank) {
     const RankPlace& place = view.places[rank];
-    const int threads = threads_of(job.threads(), place.local_size);
-    rows.push_back({static_cast<int>(rank), place.host,
-                    backend_name(job) + ", " + std::to_string(threads) + (threads == 1 ? " thread" : " threads")});
+    rows.push_back({static_cast<int>(rank), place.host, describe_device(device, job.threads(), place)});
   }
   return rank_table(rows);
 }
@@ -89,7 +88,7 @@ int train_with(TrainingRun& run, const TrainOptions& options, const RankView& vi
                  .plot = job.log().plot()});
   std::ostringstream head;
   if (run.mesh().axis("pipeline").size() > 1) news += run.mesh().layout().text() + "\n";
-  head << table_of(view, job) << news << run.player().parameters.parameter_count()
+  head << table_of(view, job) << run.note() << (run.note().empty() ? "" : "\n") << news << run.player().parameters.parameter_count()
        << (run.whole() ? " parameters, " : " parameters on the first rank, ") << run.plan().global << " samples a step"
        << (first > 0 ? ", resumed after step " + std::to_string(first) : "");
   report.note(head.str());
@@ -106,7 +105,7 @@ int train_with(TrainingRun& run, const TrainOptions& options, const RankView& vi
 }
 
 int train_rank(const job::Job& job, const TrainOptions& options, RankView& view) {
-  TrainingRun run(job, view.world, view.ranks_on_host);
+  TrainingRun run(job, view);
   try {
     return train_with(run, options, view);
   } catch (const parallel::SharedError&) {

@@ -4,7 +4,6 @@
 #include <chrono>
 #include <vector>
 
-#include "launcher/fleet/cache_folder.h"
 #include "launcher/fleet/stop.h"
 #include "launcher/trainer/provenance.h"
 #include "parallel/together/any_rank.h"
@@ -20,10 +19,11 @@ std::chrono::milliseconds milliseconds(double seconds) {
 
 }  // namespace
 
-TrainingRun::TrainingRun(const job::Job& job, Group& world, int ranks_on_host)
+TrainingRun::TrainingRun(const job::Job& job, const RankView& view)
     : job_(job),
-      backend_(make_backend(backend_name(job), threads_of(job.threads(), ranks_on_host), 0, cache_folder())),
-      training_(job, backend_, world, layout_of(job, world.size())),
+      device_(device_choice(job), view),
+      backend_(device_.backend()),
+      training_(job, backend_, device_.world(), layout_of(job, view.world.size())),
       step_(training_.context()) {}
 
 void TrainingRun::open_data() {

@@ -13,8 +13,8 @@ namespace trireme::launcher {
 
 class TrainingRun {
  public:
-  // Device, mesh, network and optimizer; reads no data. Collective over `world`.
-  TrainingRun(const job::Job& job, Group& world, int ranks_on_host);
+  // Device, mesh, network and optimizer; reads no data. Collective over the view's world.
+  TrainingRun(const job::Job& job, const RankView& view);
   TrainingRun(const TrainingRun&) = delete;
   TrainingRun& operator=(const TrainingRun&) = delete;
 
@@ -49,6 +49,8 @@ class TrainingRun {
 
   const job::Job& job() const noexcept { return job_; }
   Backend& backend() noexcept { return backend_; }
+  // About the way the ranks are joined; may be empty.
+  const std::string& note() const noexcept { return device_.note(); }
   KnownTask& task() noexcept { return training_.task(); }
   parallel::Player& player() noexcept { return training_.player(); }
   const parallel::BatchPlan& plan() const noexcept { return training_.plan(); }
@@ -61,7 +63,8 @@ class TrainingRun {
 
  private:
   const job::Job& job_;
-  Backend backend_;
+  RankDevice device_;
+  Backend& backend_;
   RankTraining training_;
   parallel::TrainStep step_;
   Sources sources_;

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "runtime/base/error.h"
+#include "runtime/device/cuda_facts.h"
 #include "runtime/device/seam_checksum.h"
 
 namespace trireme {
@@ -66,6 +67,12 @@ void* CudaPlugin::symbol(const char* name) const {
   require(found != nullptr, "cuda", "the CUDA backend lacks", name,
           "and is of another build than this program; build or install both together");
   return found;
+}
+
+CudaFacts read_cuda_facts() {
+  CudaFacts facts;
+  CudaPlugin::load().function<void(CudaFacts&)>("trireme_cuda_facts")(facts);
+  return facts;
 }
 
 std::string why_no_cuda(const CudaPluginPlace& place) {

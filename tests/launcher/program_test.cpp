@@ -121,6 +121,12 @@ TEST_F(Program, DoctorStartsTwoRanks) {
   EXPECT_NE(bare.out.find("-> apt-get install openmpi-bin"), std::string::npos) << bare.out;
 }
 
+TEST_F(Program, DoctorComparesTheRanksItIsAskedToStart) {
+  const Ended ended = trireme({"doctor", "-n", "2"});
+  EXPECT_EQ(ended.code, 0) << ended.out << ended.err;
+  EXPECT_NE(ended.out.find("all 2 ranks have the same GPUs and libraries"), std::string::npos) << ended.out;
+}
+
 TEST_F(Program, MeasuresCollectives) {
   for (const std::string transport : {"threads", "mpi"}) {
     const Ended ended = trireme({"bench", "collectives", "-n", "2", "--transport", transport, "--bytes", "1048576",

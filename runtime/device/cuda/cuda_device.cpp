@@ -56,23 +56,24 @@ class Gpu : public CudaDevice {
 
   void copy_from_host(std::byte* device, const void* host, std::int64_t bytes) override {
     if (bytes == 0) return;
-    refuse_capture("copy_from_host");
+    refuse_capture("copying from the host");
     // CUDA has put pageable memory aside when the call returns, but not page-locked memory.
     copy(memory_->compute, device, host, bytes, cudaMemcpyHostToDevice);
     if (is_page_locked(host)) memory_->compute.drain();
   }
   void copy_to_host(void* host, const std::byte* device, std::int64_t bytes) override {
-    refuse_capture("copy_to_host");
     copy_to_host_on(memory_->compute, host, device, bytes);
   }
   void copy_from_host_on(Stream& stream, std::byte* device, const void* host, std::int64_t bytes) override {
     if (bytes == 0) return;
+    refuse_capture("copying from the host");
     auto& native = static_cast<CudaStream&>(stream);
     if (&native == &memory_->communication) memory_->used_on_communication(device);
     copy(native, device, host, bytes, cudaMemcpyHostToDevice);
     native.drain();
   }
   void copy_to_host_on(Stream& stream, void* host, const std::byte* device, std::int64_t bytes) override {
+    refuse_capture("copying to the host");
     auto& native = static_cast<CudaStream&>(stream);
     native.drain();  // under the watches' eyes; what follows takes no longer than the bytes need
     if (bytes == 0) return;
@@ -93,7 +94,7 @@ class Gpu : public CudaDevice {
 
   bool can_capture() const noexcept override { return true; }
   std::unique_ptr<Replay> capture(const std::function<void()>& work) override {
-    refuse_capture("capture");
+    require(!capturing_, "cuda", "expected one capture at a time, found a second");
     capturing_ = true;
     const std::shared_ptr<void> done(nullptr, [this](void*) { capturing_ = false; });
     return cuda::capture(memory_, work);
@@ -107,7 +108,7 @@ class Gpu : public CudaDevice {
   Scratch scratch(std::int64_t bytes) override { return Scratch(std::make_shared<ScratchStorage>(memory_, bytes)); }
   bool capturing() const noexcept override { return capturing_; }
   void used_on_communication(const void* data) override { memory_->used_on_communication(data); }
-  std::shared_ptr<void> watch(std::function<void()> look) override { return watches_->add(std::move(look)); }
+  std::shared_ptr<void> watch(std::function<void(double)> look) override { return watches_->add(std::move(look)); }
 
  private:
   std::shared_ptr<MemoryLedger> ledger() const { return {memory_, &memory_->ledger}; }
@@ -137,12 +138,12 @@ std::unique_ptr<CudaDevice> make_cuda_device(int index) {
   check(cudaDeviceGetStreamPriorityRange(&least, &greatest), "cudaDeviceGetStreamPriorityRange");
 
   auto watches = std::make_shared<Watches>();
-  const CudaStream::Parts stream{
-      .device = index,
-      .threaded = false,
-      .priority = least,
-      .events = std::make_shared<EventCache>(),
-      .watch = std::make_shared<const std::function<void()>>([watches] { watches->look(); })};
+  const CudaStream::Parts stream{.device = index,
+                                 .threaded = false,
+                                 .priority = least,
+                                 .events = std::make_shared<EventCache>(),
+                                 .watch = std::make_shared<const std::function<void(double)>>(
+                                     [watches](double waited) { watches->look(waited); })};
   CudaStream::Parts communication = stream;
   communication.threaded = true;
   communication.priority = greatest;  // its kernels are few, and others wait for them

@@ -42,11 +42,12 @@ class CudaDevice : public Device {
   // Whether capture() is under way: nothing may wait on the host then, and timings mean nothing.
   virtual bool capturing() const noexcept = 0;
 
-  // Work on the communication stream uses the memory around `data`: it is not given to others before that is done.
+  // Work that is about to be enqueued on the communication stream uses the memory around `data`: it begins after those
+  // who had that memory before, and nobody else gets it before it is done.
   virtual void used_on_communication(const void* data) = 0;
-  // Calls `look` now and then while the host waits for this device, as long as the returned thing lives. What it throws
-  // ends the wait.
-  virtual std::shared_ptr<void> watch(std::function<void()> look) = 0;
+  // Calls look(seconds waited) now and then while the host waits for this device, as long as the returned thing lives.
+  // What it throws ends the wait.
+  virtual std::shared_ptr<void> watch(std::function<void(double)> look) = 0;
 };
 
 // Throws Error where there is no device of that index, or one that this backend has no code for.

@@ -35,7 +35,7 @@ void EventCache::give_back(cudaEvent_t event) noexcept {
   }
 }
 
-void wait_on_host(cudaEvent_t event, const std::function<void()>& watch) {
+void wait_on_host(cudaEvent_t event, const std::function<void(double)>& watch) {
   using clock = std::chrono::steady_clock;
   constexpr auto patience = std::chrono::microseconds(200);  // looking without a pause: most waits are shorter
   constexpr auto pause = std::chrono::microseconds(50);
@@ -53,13 +53,13 @@ void wait_on_host(cudaEvent_t event, const std::function<void()>& watch) {
     }
     std::this_thread::sleep_for(pause);
     if (watch && now - watched > between_watches) {
-      watch();
+      watch(std::chrono::duration<double>(now - begin).count());
       watched = now;
     }
   }
 }
 
-EventState::EventState(std::shared_ptr<EventCache> cache, std::shared_ptr<const std::function<void()>> watch)
+EventState::EventState(std::shared_ptr<EventCache> cache, std::shared_ptr<const std::function<void(double)>> watch)
     : cache_(std::move(cache)), watch_(std::move(watch)), event_(cache_->take()) {}
 
 EventState::~EventState() {

@@ -28,14 +28,14 @@ class EventCache {
 };
 
 // Waits on the host until `event` is reached, without blocking in CUDA: `watch`, when not empty, is called now and then
-// and may end the wait by throwing.
-void wait_on_host(cudaEvent_t event, const std::function<void()>& watch);
+// with the seconds waited so far, and may end the wait by throwing.
+void wait_on_host(cudaEvent_t event, const std::function<void(double)>& watch);
 
 // What an Event of a cuda stream stands for. One of a stream that a thread serves is not recorded before the thread has
 // come to it; until then native() waits for the thread.
 class EventState : public Event::State {
  public:
-  EventState(std::shared_ptr<EventCache> cache, std::shared_ptr<const std::function<void()>> watch);
+  EventState(std::shared_ptr<EventCache> cache, std::shared_ptr<const std::function<void(double)>> watch);
   ~EventState() override;
 
   // Records it on `stream` now.
@@ -53,7 +53,7 @@ class EventState : public Event::State {
 
  private:
   std::shared_ptr<EventCache> cache_;
-  std::shared_ptr<const std::function<void()>> watch_;
+  std::shared_ptr<const std::function<void(double)>> watch_;
   cudaEvent_t event_;
   Event recorded_;
 };

@@ -45,12 +45,12 @@ Event CudaStream::record() {
 void CudaStream::wait(const Event& event) {
   if (!event.state()) return;
   if (worker_)
-    worker_->run([this, event] { wait_natively(event); });
+    worker_->run([this, event] { wait_now(event); });
   else
-    wait_natively(event);
+    wait_now(event);
 }
 
-void CudaStream::wait_natively(const Event& event) {
+void CudaStream::wait_now(const Event& event) {
   if (const auto* ours = dynamic_cast<const EventState*>(event.state().get()))
     check(cudaStreamWaitEvent(stream_, ours->native(), 0), "cudaStreamWaitEvent");
   else

@@ -22,7 +22,7 @@ class CudaStream : public Stream {
     bool threaded = false;
     int priority = 0;  // as cudaStreamCreateWithPriority: lower is sooner
     std::shared_ptr<EventCache> events;
-    std::shared_ptr<const std::function<void()>> watch;  // called by waits of the host; may throw
+    std::shared_ptr<const std::function<void(double)>> watch;  // called by waits of the host; may throw
   };
   explicit CudaStream(Parts parts);
   CudaStream(const CudaStream&) = delete;
@@ -38,10 +38,11 @@ class CudaStream : public Stream {
   cudaStream_t native() const noexcept { return stream_; }
   // For work of run_blocking(): waits on the host for what is enqueued on the native stream.
   void drain();
+  // What is enqueued on the native stream from here on starts after `event`, whatever the thread behind the stream
+  // does.
+  void wait_now(const Event& event);
 
  private:
-  void wait_natively(const Event& event);
-
   Parts parts_;
   cudaStream_t stream_ = nullptr;
   std::unique_ptr<WorkerStream> worker_;  // null: calls are enqueued at once

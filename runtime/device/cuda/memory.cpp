@@ -72,8 +72,11 @@ void Memory::give_back(std::byte* block) noexcept {
 void Memory::used_on_communication(const void* data) {
   std::byte* block = pool.block_of(data);
   if (!block) return;
-  const std::lock_guard lock(guests_mutex);
-  guests.insert(block);
+  {
+    const std::lock_guard lock(guests_mutex);
+    if (!guests.insert(block).second) return;
+  }
+  communication.wait_now(compute.record());  // for who had the block before
 }
 
 void Memory::out_of_memory(std::int64_t bytes, std::string_view what) const {

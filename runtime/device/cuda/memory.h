@@ -49,7 +49,8 @@ struct Memory {
   // Ready for the next request at once; where the communication stream has used it, work of the compute stream that is
   // enqueued from now on waits for that.
   void give_back(std::byte* block) noexcept;
-  // Notes that work on the communication stream uses the block around `data`.
+  // Notes that work which is about to be enqueued on the communication stream uses the block around `data`. Blocks are
+  // handed out in the order of the compute stream: at its first use, the communication stream waits for that.
   void used_on_communication(const void* data);
 
   int device;

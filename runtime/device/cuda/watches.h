@@ -11,7 +11,7 @@ namespace trireme::cuda {
 class Watches : public std::enable_shared_from_this<Watches> {
  public:
   // Until the returned thing is gone.
-  std::shared_ptr<void> add(std::function<void()> look) {
+  std::shared_ptr<void> add(std::function<void(double)> look) {
     const std::lock_guard lock(mutex_);
     looks_.push_back(std::move(look));
     const auto place = std::prev(looks_.end());
@@ -21,15 +21,15 @@ class Watches : public std::enable_shared_from_this<Watches> {
             }};
   }
   // One caller at a time; others go on waiting.
-  void look() {
+  void look(double waited) {
     const std::unique_lock lock(mutex_, std::try_to_lock);
     if (!lock) return;
-    for (const auto& one : looks_) one();
+    for (const auto& one : looks_) one(waited);
   }
 
  private:
   std::mutex mutex_;
-  std::list<std::function<void()>> looks_;
+  std::list<std::function<void(double)>> looks_;
 };
 
 }  // namespace trireme::cuda

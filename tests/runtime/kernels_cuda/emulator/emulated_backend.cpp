@@ -61,7 +61,7 @@ class EmulatedDevice final : public cuda::CudaDevice {
   }
   bool capturing() const noexcept override { return false; }
   void used_on_communication(const void*) override {}
-  std::shared_ptr<void> watch(std::function<void()>) override { return nullptr; }
+  std::shared_ptr<void> watch(std::function<void(double)>) override { return nullptr; }
 
  private:
   std::unique_ptr<Device> host_ = make_cpu_device();

@@ -1,0 +1,46 @@
+// What a rank computes with, and what joins it to the others.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "launcher/trainer/ranks.h"
+#include "runtime/kernels/backend.h"
+
+namespace trireme::launcher {
+
+struct DeviceChoice {
+  std::string device = "auto";  // as in a job
+  int threads = 0;
+  std::string transport = "auto";  // parallel.transport of a job
+  bool share_gpu = false;
+  double deadline = 300.0;
+};
+
+class RankDevice {
+ public:
+  // Collective over the view's world. With several GPUs on a host, its ranks take them in turn. Throws Error where the
+  // device cannot be had; with `auto`, also where some ranks have a GPU and others have none.
+  RankDevice(const DeviceChoice& choice, const RankView& view);
+  RankDevice(const RankDevice&) = delete;
+  RankDevice& operator=(const RankDevice&) = delete;
+
+  Backend& backend() noexcept { return backend_; }
+  // All ranks, over the memory of their devices.
+  Group& world() noexcept { return own_ ? *own_ : host_; }
+  // What the person who started the ranks should know of the way they are joined; may be empty.
+  const std::string& note() const noexcept { return note_; }
+
+ private:
+  Group& host_;
+  Backend backend_;
+  std::unique_ptr<Group> own_;
+  std::string note_;
+};
+
+// "cuda" for `auto` where this host has a GPU that can be used, otherwise "cpu"; any other name as it is.
+std::string device_for(const std::string& asked);
+// "cuda:1", or "cpu, 2 threads": what the rank of this place computes with.
+std::string describe_device(const std::string& device, int threads, const RankPlace& place);
+
+}  // namespace trireme::launcher
