@@ -287,6 +287,11 @@ void check_split(Group& group, Device& device) {
     values.expect("half", [&](std::int64_t i) { return ranks + static_cast<int>(i % 3) * members; });
     group.all_reduce(values.region(), Reduction::max, device.compute());
   }
+  // Its ranks are in the order that was asked for: the parent's, backwards.
+  Values<std::int32_t> mine(group, device, 1), all(group, device, members);
+  mine.fill([&](std::int64_t) { return group.rank(); });
+  half->all_gather(mine.region(), all.region(), device.compute());
+  all.expect("order of half", [&](std::int64_t i) { return color + 2 * (members - 1 - i); });
   const auto alone = half->split(half->rank(), 0, "alone");
   if (alone->size() != 1) fail("suite", "split: expected one rank, found", alone->size());
   all_reduce_once<float>(*alone, device, 1000, Reduction::sum, true);

@@ -82,7 +82,9 @@ class Gpu : public CudaDevice {
     check(cudaStreamSynchronize(native.native()), "copying to the host");
   }
 
-  std::shared_ptr<Storage> allocate_host(std::int64_t bytes) override { return std::make_shared<PinnedStorage>(bytes); }
+  std::shared_ptr<Storage> allocate_host(std::int64_t bytes) override {
+    return std::make_shared<PinnedStorage>(memory_, bytes);
+  }
   void copy_to_host_later(std::byte* host, const std::byte* device, std::int64_t bytes) override {
     if (bytes > 0) copy(memory_->compute, host, device, bytes, cudaMemcpyDeviceToHost);
   }

@@ -129,9 +129,14 @@ std::byte* take_pinned(std::int64_t bytes) {
 
 }  // namespace
 
-PinnedStorage::PinnedStorage(std::int64_t bytes) : Storage(take_pinned(bytes), bytes) {}
+PinnedStorage::PinnedStorage(std::shared_ptr<Memory> memory, std::int64_t bytes)
+    : Storage(take_pinned(bytes), bytes), memory_(std::move(memory)) {}
 
 PinnedStorage::~PinnedStorage() {
+  try {
+    memory_->compute.drain();
+  } catch (const std::exception&) {  // the device has failed, or captures: there is nothing to wait for
+  }
   const Relaxed relaxed;
   cudaFreeHost(data());
 }

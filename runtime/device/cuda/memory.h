@@ -90,11 +90,14 @@ class ScratchStorage : public Storage {
   std::shared_ptr<Memory> memory_;
 };
 
-// Page-locked host memory, zeroed.
+// Page-locked host memory, zeroed. It ends when the compute stream has done what was enqueued before.
 class PinnedStorage : public Storage {
  public:
-  explicit PinnedStorage(std::int64_t bytes);
+  PinnedStorage(std::shared_ptr<Memory> memory, std::int64_t bytes);
   ~PinnedStorage() override;
+
+ private:
+  std::shared_ptr<Memory> memory_;
 };
 
 }  // namespace trireme::cuda

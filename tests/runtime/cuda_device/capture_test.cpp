@@ -1,115 +1,138 @@
 // Work that is captured once and done again.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "runtime/base/error.h"
-#include "runtime/kernels/backend.h"
-#include "runtime/tensor/tensor.h"
+#include "tests/runtime/cuda_device/subject.h"
 
 namespace trireme::test {
 namespace {
 
 class CudaCapture : public testing::Test {
  protected:
-  Backend backend_ = make_backend("cuda", 1);
-  Device& device_ = *backend_.device;
-  Kernels& kernels_ = *backend_.kernels;
+  static constexpr std::int64_t bytes = 1 << 20;
 
-  Tensor ones(std::int64_t count) {
-    return from_host<float>(device_, std::vector<float>(static_cast<std::size_t>(count), 1.0f), {count});
+  void fill(Storage& storage, int value) { std::fill_n(storage.data(), bytes, static_cast<std::byte>(value)); }
+  bool holds(const Storage& storage, int value) {
+    return std::all_of(storage.data(), storage.data() + bytes,
+                       [&](std::byte b) { return b == static_cast<std::byte>(value); });
+  }
+
+  std::unique_ptr<Device> owned_ = make_subject();
+  Device& device_ = *owned_;
+  std::shared_ptr<Storage> in_ = device_.allocate_host(bytes), out_ = device_.allocate_host(bytes);
+  // From in_ through memory of its own to out_.
+  void pass() {
+    const auto between = device_.allocate(bytes, MemoryKind::activations);
+    device_.copy_from_host_later(between->data(), in_->data(), bytes);
+    device_.copy_to_host_later(out_->data(), between->data(), bytes);
   }
 };
 
-TEST_F(CudaCapture, IsNotDoneBeforeItIsLaunchedAndThenEachTime) {
+TEST_F(CudaCapture, IsNotDoneBeforeItIsLaunchedAndThenEachTimeWithWhatIsThere) {
   ASSERT_TRUE(device_.can_capture());
-  Tensor total = ones(1000);
-  const Tensor one = ones(1000);
-  kernels_.axpy(total, one, 1.0f, nullptr);  // so that the kernel is loaded
-  const auto replay = device_.capture([&] { kernels_.axpy(total, one, 1.0f, nullptr); });
-  EXPECT_EQ(to_host<float>(total), std::vector<float>(1000, 2.0f));
-  for (int round = 0; round < 3; ++round) replay->launch();
-  EXPECT_EQ(to_host<float>(total), std::vector<float>(1000, 5.0f));
-}
-
-TEST_F(CudaCapture, ReadsWhatIsInItsMemoryAtTheTime) {
-  const auto pinned = device_.allocate_host(4);
-  auto& factor = *reinterpret_cast<float*>(pinned->data());
-  Tensor on_device = ones(1), result = ones(4);
-  const auto work = [&] {
-    device_.copy_from_host_later(on_device.raw(), pinned->data(), 4);
-    kernels_.scale(result, result, 1.0f, &on_device);
-  };
-  factor = 1.0f;
-  work();
-  const auto replay = device_.capture(work);
-  for (const float next : {3.0f, 5.0f}) {
-    device_.compute().synchronize();
-    factor = next;
+  pass();
+  device_.compute().synchronize();
+  fill(*in_, 1);
+  const auto replay = device_.capture([&] { pass(); });
+  device_.compute().synchronize();
+  EXPECT_TRUE(holds(*out_, 0));
+  for (const int value : {1, 2, 3}) {
+    fill(*in_, value);
     replay->launch();
+    device_.compute().synchronize();
+    EXPECT_TRUE(holds(*out_, value));
   }
-  EXPECT_EQ(to_host<float>(result), std::vector<float>(4, 15.0f));
 }
 
 // What the work allocated and released is not given to anybody else, or a launch would write over it.
 TEST_F(CudaCapture, KeepsTheMemoryOfItsWork) {
-  constexpr std::int64_t count = 1 << 20;
-  Tensor result = ones(count);
-  const Tensor one = ones(count);
+  pass();
+  std::byte* place = nullptr;
   const auto work = [&] {
-    Tensor between = empty(device_, {count}, DType::f32, MemoryKind::activations);
-    kernels_.fill(between, 2.0f);
-    kernels_.axpy(result, between, 1.0f, nullptr);
+    const auto between = device_.allocate(bytes, MemoryKind::activations);
+    place = between->data();
+    device_.copy_from_host_later(place, in_->data(), bytes);
   };
   work();
-  const auto replay = device_.capture(work);
-  std::vector<Tensor> others;
-  for (int i = 0; i < 20; ++i) {
-    others.push_back(empty(device_, {count}, DType::f32, MemoryKind::activations));
-    kernels_.fill(others.back(), 7.0f);
+  auto replay = device_.capture(work);
+  std::vector<std::shared_ptr<Storage>> others;
+  for (int i = 0; i < 50; ++i) {
+    others.push_back(device_.allocate(bytes, MemoryKind::activations));
+    EXPECT_NE(others.back()->data(), place);
   }
+  others.clear();
+  replay.reset();
+  bool found = false;
+  for (int i = 0; i < 200 && !found; ++i) {
+    others.push_back(device_.allocate(bytes, MemoryKind::activations));
+    found = others.back()->data() == place;
+  }
+  EXPECT_TRUE(found);
+}
+
+TEST_F(CudaCapture, MayNeedMoreMemoryThanThereWas) {
+  const auto replay = device_.capture([&] {
+    const auto large = device_.allocate(100 << 20, MemoryKind::activations);
+    device_.copy_from_host_later(large->data(), in_->data(), bytes);
+    device_.copy_to_host_later(out_->data(), large->data(), bytes);
+  });
+  fill(*in_, 6);
   replay->launch();
-  EXPECT_EQ(to_host<float>(result), std::vector<float>(count, 5.0f));
-  for (const Tensor& other : others) EXPECT_EQ(to_host<float>(other), std::vector<float>(count, 7.0f));
+  device_.compute().synchronize();
+  EXPECT_TRUE(holds(*out_, 6));
 }
 
 TEST_F(CudaCapture, CountsItsMemoryAtEveryLaunch) {
-  const auto work = [&] {
-    Tensor between = empty(device_, {1 << 20}, DType::f32, MemoryKind::activations);
-    kernels_.fill(between, 2.0f);
-  };
-  work();
-  const std::int64_t peak = device_.memory().peak;
-  const auto replay = device_.capture(work);
+  const auto kept = device_.allocate(1000, MemoryKind::weights);
+  pass();
+  const MemoryReport before = device_.memory();
+  const auto replay = device_.capture([&] { pass(); });
+  EXPECT_EQ(device_.memory().peak, before.peak);
   device_.reset_peak();
-  EXPECT_LT(device_.memory().peak, peak);
+  EXPECT_LT(device_.memory().peak, before.peak);
   replay->launch();
-  EXPECT_EQ(device_.memory().peak, peak);
+  EXPECT_EQ(device_.memory().peak, before.peak);
+  EXPECT_EQ(device_.memory().at_peak_by_kind, before.at_peak_by_kind);
 }
 
 TEST_F(CudaCapture, TakesInTheCommunicationStream) {
-  Tensor total = ones(100);
-  const Tensor one = ones(100);
-  kernels_.axpy(total, one, 1.0f, nullptr);
-  const auto replay = device_.capture([&] {
+  const auto memory = device_.allocate(bytes, MemoryKind::gradients);
+  const auto work = [&] {
+    device_.copy_from_host_later(memory->data(), in_->data(), bytes);
     device_.communication().wait(device_.compute().record());
-    kernels_.axpy(total, one, 1.0f, nullptr);
     device_.compute().wait(device_.communication().record());
-    kernels_.axpy(total, one, 1.0f, nullptr);
-  });
+    device_.copy_to_host_later(out_->data(), memory->data(), bytes);
+  };
+  work();
+  device_.compute().synchronize();
+  const auto replay = device_.capture(work);
+  fill(*in_, 4);
   replay->launch();
-  EXPECT_EQ(to_host<float>(total), std::vector<float>(100, 4.0f));
+  device_.compute().synchronize();
+  EXPECT_TRUE(holds(*out_, 4));
+  // What joined and was not waited for is waited for at the end.
+  EXPECT_NO_THROW(device_.capture([&] { device_.communication().wait(device_.compute().record()); }));
 }
 
 TEST_F(CudaCapture, WorkThatWaitsOrThrowsLeavesTheDeviceAsItWas) {
-  Tensor total = ones(10);
-  EXPECT_THROW(device_.capture([&] { to_host<float>(total); }), Error);
+  std::vector<std::byte> host(16);
+  const auto memory = device_.allocate(16, MemoryKind::workspace);
+  EXPECT_THROW(device_.capture([&] { device_.copy_to_host(host.data(), memory->data(), 16); }), Error);
+  EXPECT_THROW(device_.capture([&] { device_.copy_from_host(memory->data(), host.data(), 16); }), Error);
+  EXPECT_THROW(device_.capture([&] { device_.compute().synchronize(); }), Error);
+  EXPECT_THROW(device_.capture([&] { device_.capture([] {}); }), Error);
   EXPECT_THROW(device_.capture([&] { fail("test", "stop"); }), Error);
-  kernels_.axpy(total, total, 1.0f, nullptr);
-  EXPECT_EQ(to_host<float>(total), std::vector<float>(10, 2.0f));
-  const auto replay = device_.capture([&] { kernels_.fill(total, 9.0f); });
-  replay->launch();
-  EXPECT_EQ(to_host<float>(total), std::vector<float>(10, 9.0f));
+  fill(*in_, 9);
+  pass();
+  device_.compute().synchronize();
+  EXPECT_TRUE(holds(*out_, 9));
+  fill(*in_, 8);
+  device_.capture([&] { pass(); })->launch();
+  device_.compute().synchronize();
+  EXPECT_TRUE(holds(*out_, 8));
 }
 
 }  // namespace

@@ -1,12 +1,14 @@
 // A GPU's memory: accounted for as on a dry device, reused without waiting, and an error that helps when it is short.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <numeric>
 #include <vector>
 
 #include "runtime/base/error.h"
-#include "runtime/kernels/backend.h"
+#include "runtime/device/dry/dry_device.h"
 #include "runtime/tensor/tensor.h"
+#include "tests/runtime/cuda_device/subject.h"
 
 namespace trireme::test {
 namespace {
@@ -15,8 +17,8 @@ constexpr std::int64_t mib = 1 << 20;
 
 class CudaMemory : public testing::Test {
  protected:
-  Backend backend_ = make_backend("cuda", 1);
-  Device& device_ = *backend_.device;
+  std::unique_ptr<Device> owned_ = make_subject();
+  Device& device_ = *owned_;
 };
 
 void requests(Device& device) {
@@ -28,9 +30,9 @@ void requests(Device& device) {
 }
 
 TEST_F(CudaMemory, AgreesWithADryDeviceToTheByte) {
-  Backend dry = make_backend("dry", 1);
-  for (Device* device : {&device_, dry.device.get()}) requests(*device);
-  const MemoryReport here = device_.memory(), there = dry.device->memory();
+  const auto dry = make_dry_device();
+  for (Device* device : {&device_, dry.get()}) requests(*device);
+  const MemoryReport here = device_.memory(), there = dry->memory();
   EXPECT_EQ(here.live, there.live);
   EXPECT_EQ(here.peak, there.peak);
   EXPECT_EQ(here.at_peak_by_kind, there.at_peak_by_kind);
@@ -81,8 +83,7 @@ TEST_F(CudaMemory, WhatCannotBeHadIsAnErrorThatSaysWhatIsHeld) {
 
 TEST_F(CudaMemory, OutlivesItsDevice) {
   auto storage = device_.allocate(mib, MemoryKind::weights);
-  backend_.kernels.reset();
-  backend_.device.reset();
+  owned_.reset();
   storage.reset();
 }
 

@@ -1,6 +1,7 @@
 // Streams, events and the timeline of a GPU.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <thread>
@@ -8,22 +9,23 @@
 
 #include "runtime/base/error.h"
 #include "runtime/device/timeline.h"
-#include "runtime/kernels/backend.h"
-#include "runtime/tensor/tensor.h"
+#include "tests/runtime/cuda_device/subject.h"
 
 namespace trireme::test {
 namespace {
 
 class CudaStreams : public testing::Test {
  protected:
-  Backend backend_ = make_backend("cuda", 1);
-  Device& device_ = *backend_.device;
-  Kernels& kernels_ = *backend_.kernels;
+  static constexpr std::int64_t bytes = 16 << 20;
+
+  std::unique_ptr<Device> owned_ = make_subject();
+  Device& device_ = *owned_;
+  std::shared_ptr<Storage> pinned_ = device_.allocate_host(bytes);
+  std::shared_ptr<Storage> target_ = device_.allocate(bytes, MemoryKind::workspace);
 
   // Enqueues some milliseconds of work on the compute stream.
   void keep_busy() {
-    Tensor large = empty(device_, {1 << 26}, DType::f32, MemoryKind::workspace);
-    for (int round = 0; round < 50; ++round) kernels_.fill(large, 1.0f);
+    for (int round = 0; round < 20; ++round) device_.copy_from_host_later(target_->data(), pinned_->data(), bytes);
   }
 };
 
@@ -75,7 +77,6 @@ TEST_F(CudaStreams, AnErrorOfBlockingWorkReachesWhoWaits) {
 
 // Released while the communication stream still writes to it: what gets the memory next must not be written over.
 TEST_F(CudaStreams, MemoryThatTheOtherStreamUsesIsNotGivenAwayTooSoon) {
-  constexpr std::int64_t bytes = 64 << 20;
   const std::vector<std::byte> ones(bytes, std::byte{1}), twos(bytes, std::byte{2});
   auto lent = device_.allocate(bytes, MemoryKind::workspace);
   std::byte* const place = lent->data();
@@ -90,6 +91,34 @@ TEST_F(CudaStreams, MemoryThatTheOtherStreamUsesIsNotGivenAwayTooSoon) {
   std::vector<std::byte> back(bytes);
   device_.copy_to_host(back.data(), next->data(), bytes);
   EXPECT_EQ(back, twos);
+}
+
+// A block that is handed out while the work of its last owner is still to be done.
+TEST_F(CudaStreams, TheOtherStreamWaitsForThoseWhoHadTheMemoryBefore) {
+  const std::vector<std::byte> ones(bytes, std::byte{1});
+  auto before = device_.allocate(bytes, MemoryKind::workspace);
+  std::byte* const place = before->data();
+  keep_busy();
+  device_.copy_from_host_later(place, pinned_->data(), bytes);
+  before.reset();
+  const auto next = device_.allocate(bytes, MemoryKind::workspace);
+  ASSERT_EQ(next->data(), place);
+  device_.communication().run_blocking(
+      [&] { device_.copy_from_host_on(device_.communication(), place, ones.data(), bytes); });
+  device_.communication().synchronize();
+  std::vector<std::byte> back(bytes);
+  device_.copy_to_host(back.data(), place, bytes);
+  EXPECT_EQ(back, ones);
+}
+
+TEST_F(CudaStreams, PinnedPagesAreCopiedToAndFrom) {
+  std::vector<std::byte> window(bytes + 100, std::byte{5});
+  const auto pinned = device_.pin(window.data() + 50, bytes);
+  device_.copy_from_host(target_->data(), window.data() + 50, bytes);
+  std::fill(window.begin(), window.end(), std::byte{0});
+  device_.copy_to_host(window.data() + 50, target_->data(), bytes);
+  EXPECT_EQ(window[49], std::byte{0});
+  EXPECT_EQ(std::count(window.begin() + 50, window.begin() + 50 + bytes, std::byte{5}), bytes);
 }
 
 TEST_F(CudaStreams, TheTimelineTakesTheDevicesTime) {
