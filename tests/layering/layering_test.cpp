@@ -104,6 +104,7 @@ TEST(Includes, StrangersAreNamed) {
   EXPECT_EQ(includes("runtime/nn/a.cpp", "#include \"runtime/nn/job.pb.h\"\n").size(), 1U);
   EXPECT_EQ(includes("runtime/nn/a.cpp", "#include <cuda_runtime.h>\n").size(), 1U);
   EXPECT_EQ(includes("launcher/a.cpp", "#include <nccl.h>\n").size(), 1U);
+  EXPECT_EQ(includes("runtime/nn/cuda_plugin.cpp", "#include <cuda_runtime.h>\n").size(), 1U);
   EXPECT_EQ(includes("runtime/nn/cuda/a.cu", "#include <cudnn.h>\n").size(), 0U);
 }
 

@@ -133,7 +133,8 @@ bool is_cuda_header(const std::string& path) {
 }
 
 bool may_use_cuda(const std::string& path) {
-  return path.find("/cuda/") != std::string::npos || path.starts_with("collectives/nccl/");
+  static const std::regex folder(R"(/(cuda|cuda_\w+|nccl)/)");
+  return std::regex_search(path, folder);
 }
 
 }  // namespace
