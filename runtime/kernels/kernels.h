@@ -110,10 +110,15 @@ struct Update {
   const Tensor* state = nullptr;
 };
 
+class ImageKernels;  // image_kernels.h
+
 class Kernels {
  public:
   virtual ~Kernels() = default;
   virtual std::string_view name() const noexcept = 0;
+
+  // Convolutions and what goes with them.
+  virtual ImageKernels& images() = 0;
 
   // --- memory ---
   virtual void fill(Tensor& y, float value) = 0;

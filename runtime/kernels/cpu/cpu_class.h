@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 
 #include "runtime/kernels/cpu/level.h"
@@ -15,8 +16,10 @@ namespace trireme::cpu {
 
 class CpuKernels final : public Kernels {
  public:
-  CpuKernels(int threads, const Level& level) : level_(level), pool_(threads) {}
+  CpuKernels(int threads, const Level& level);
+  ~CpuKernels() override;
   std::string_view name() const noexcept override { return "cpu"; }
+  ImageKernels& images() override { return *images_; }
 
   void fill(Tensor& y, float value) override;
   void cast(Tensor& y, const Tensor& x) override;
@@ -106,6 +109,7 @@ class CpuKernels final : public Kernels {
   const Level& level_;
   ThreadPool pool_;
   Scratch scratch_;
+  std::unique_ptr<ImageKernels> images_;
 };
 
 inline Array array_of(const Tensor& x) {

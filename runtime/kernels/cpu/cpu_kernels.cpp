@@ -2,8 +2,14 @@
 
 #include "runtime/base/error.h"
 #include "runtime/kernels/cpu/cpu_class.h"
+#include "runtime/kernels/cpu/images/image_class.h"
 
 namespace trireme {
+
+cpu::CpuKernels::CpuKernels(int threads, const Level& level)
+    : level_(level), pool_(threads), images_(std::make_unique<CpuImages>(level_, pool_, scratch_)) {}
+cpu::CpuKernels::~CpuKernels() = default;
+
 namespace {
 
 const cpu::Level& level_of(CpuLevel level) {

@@ -24,6 +24,7 @@ class CudaKernels final : public Kernels {
   CudaKernels(CudaDevice& device, const std::string& cache);
   ~CudaKernels() override;
   std::string_view name() const noexcept override { return "cuda"; }
+  ImageKernels& images() override { return *images_; }
 
   void fill(Tensor& y, float value) override;
   void cast(Tensor& y, const Tensor& x) override;
@@ -106,6 +107,7 @@ class CudaKernels final : public Kernels {
   std::string products_;  // the file of gemm/algorithm_file.h, or empty
   Hidden<GemmEngine> gemm_engine_{nullptr, nullptr};
   Hidden<AttentionEngine> attention_engine_{nullptr, nullptr};
+  std::unique_ptr<ImageKernels> images_;
 };
 
 }  // namespace trireme::cuda

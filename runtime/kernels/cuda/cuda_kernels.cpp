@@ -2,6 +2,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/kernels/cuda/cuda_class.h"
+#include "runtime/kernels/cuda/images/image_class.h"
 
 namespace trireme {
 namespace cuda {
@@ -9,7 +10,8 @@ namespace cuda {
 CudaKernels::CudaKernels(CudaDevice& device, const std::string& cache)
     : device_(device),
       stream_(device.native_compute()),
-      products_(cache.empty() ? cache : cache + "/matrix-products") {}
+      products_(cache.empty() ? cache : cache + "/matrix-products"),
+      images_(std::make_unique<CudaImages>(device)) {}
 CudaKernels::~CudaKernels() = default;
 
 }  // namespace cuda

@@ -20,26 +20,6 @@ double attention_flops(const Tensor& out, std::int64_t keys) {
 
 }  // namespace
 
-void DryKernels::count_bytes(const char* operation, std::int64_t read, std::int64_t written, double matrix_flops) {
-  OperationCount& entry = counts_.by_operation[operation];
-  ++entry.calls;
-  entry.matrix_flops += matrix_flops;
-  entry.bytes_read += read;
-  entry.bytes_written += written;
-  counts_.matrix_flops += matrix_flops;
-  counts_.bytes += read + written;
-}
-
-void DryKernels::count(const char* operation, Tensors read, Tensors written, double matrix_flops) {
-  const auto total = [](Tensors tensors) {
-    std::int64_t bytes = 0;
-    for (const Tensor* tensor : tensors)
-      if (tensor != nullptr) bytes += tensor->bytes();
-    return bytes;
-  };
-  count_bytes(operation, total(read), total(written), matrix_flops);
-}
-
 void DryKernels::fill(Tensor& y, float) {
   count("fill", {}, {&y});
 }

@@ -2,39 +2,20 @@
 #pragma once
 
 #include <cstdint>
-#include <initializer_list>
-#include <map>
-#include <string>
 #include <string_view>
 
+#include "runtime/kernels/dry/dry_images.h"
 #include "runtime/kernels/kernels.h"
 
 namespace trireme {
-
-struct OperationCount {
-  std::int64_t calls = 0;
-  double matrix_flops = 0;
-  std::int64_t bytes_read = 0;
-  std::int64_t bytes_written = 0;
-};
-
-// Rules of counting:
-//  - a product (M, K) (K, N) is 2 M N K FLOPs;
-//  - attention counts the full T x T square even where causal: 4 B H T T D forward and twice that backward, so that
-//    figures agree with the usual formula of a GPT's step; everything else counts no matrix FLOPs;
-//  - every input element is read once and every output element written once: what a fused, blocked kernel moves.
-struct Counts {
-  double matrix_flops = 0;
-  std::int64_t bytes = 0;                              // read and written
-  std::map<std::string, OperationCount> by_operation;  // by the name of the kernel: "gemm", "layer_norm_grad", ...
-};
 
 // Touches no data: for tensors of the dry device, but any tensor will do.
 class DryKernels final : public Kernels {
  public:
   std::string_view name() const noexcept override { return "dry"; }
-  const Counts& counts() const noexcept { return counts_; }
-  void reset() { counts_ = {}; }
+  ImageKernels& images() override { return images_; }
+  const Counts& counts() const noexcept { return counter_.counts; }
+  void reset() { counter_.counts = {}; }
 
   void fill(Tensor& y, float value) override;
   void cast(Tensor& y, const Tensor& x) override;
@@ -93,12 +74,16 @@ class DryKernels final : public Kernels {
   void conclude_step(Tensor& state, const Tensor& square, const StepRule& rule) override;
 
  private:
-  // Null tensors count nothing.
-  using Tensors = std::initializer_list<const Tensor*>;
-  void count(const char* operation, Tensors read, Tensors written, double matrix_flops = 0);
-  void count_bytes(const char* operation, std::int64_t read, std::int64_t written, double matrix_flops);
+  using Tensors = DryCounter::Tensors;
+  void count(const char* operation, Tensors read, Tensors written, double matrix_flops = 0) {
+    counter_.count(operation, read, written, matrix_flops);
+  }
+  void count_bytes(const char* operation, std::int64_t read, std::int64_t written, double matrix_flops) {
+    counter_.count_bytes(operation, read, written, matrix_flops);
+  }
 
-  Counts counts_;
+  DryCounter counter_;
+  DryImages images_{counter_};
 };
 
 }  // namespace trireme

@@ -1,5 +1,6 @@
 #include <cstring>
 
+#include "runtime/kernels/reference/images/image_class.h"
 #include "runtime/kernels/reference/reference_class.h"
 #include "runtime/kernels/reference/reference_kernels.h"
 #include "runtime/kernels/reference/values.h"
@@ -11,6 +12,9 @@ std::unique_ptr<Kernels> make_reference_kernels() {
 }
 
 namespace reference {
+
+ReferenceKernels::ReferenceKernels() : images_(std::make_unique<ReferenceImages>()) {}
+ReferenceKernels::~ReferenceKernels() = default;
 
 void ReferenceKernels::fill(Tensor& y, float value) {
   store(y, Values(static_cast<std::size_t>(y.numel()), double{value}));

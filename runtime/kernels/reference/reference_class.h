@@ -1,13 +1,18 @@
 // The class behind make_reference_kernels(); each group of kernels is defined in the file of its name.
 #pragma once
 
+#include <memory>
+
 #include "runtime/kernels/kernels.h"
 
 namespace trireme::reference {
 
 class ReferenceKernels final : public Kernels {
  public:
+  ReferenceKernels();
+  ~ReferenceKernels() override;
   std::string_view name() const noexcept override { return "reference"; }
+  ImageKernels& images() override { return *images_; }
 
   void fill(Tensor& y, float value) override;
   void cast(Tensor& y, const Tensor& x) override;
@@ -64,6 +69,9 @@ class ReferenceKernels final : public Kernels {
   void update(Tensor& weights, Tensor* compute, Tensor* moment1, Tensor* moment2, const Tensor& gradient,
               const Update& how) override;
   void conclude_step(Tensor& state, const Tensor& square, const StepRule& rule) override;
+
+ private:
+  std::unique_ptr<ImageKernels> images_;
 };
 
 }  // namespace trireme::reference
