@@ -88,7 +88,12 @@ void split_units(nn::Linear& first, nn::Linear& second, const Split& split) {
 }
 
 void split_hidden(nn::FeedForward& layer, const Split& split) {
-  split_units(layer.up, layer.down, split);
+  if (!layer.options().gated) return split_units(layer.up, layer.down, split);
+  if (split.axis.size() == 1) return;
+  const std::int64_t hidden = layer.down.weight.shape[1];
+  const nn::Interval units = equal_part("hidden units", hidden, split.axis);
+  split_outputs(layer.up, split, {units, {hidden + units.begin, hidden + units.end}});
+  split_inputs(layer.down, split);
 }
 
 void split_columns(nn::Dropout& layer, const Split& split) {

@@ -35,7 +35,7 @@ void split_inputs(nn::Linear& layer, const Split& split);
 void split_heads(nn::SelfAttention& layer, const Split& split);
 // Two layers that follow each other: the units between them.
 void split_units(nn::Linear& first, nn::Linear& second, const Split& split);
-// The hidden width.
+// The hidden width; of a gated network, the same units of either half of `up`.
 void split_hidden(nn::FeedForward& layer, const Split& split);
 
 // Of activations that are a part of the columns, or of the rows: elements are dropped that the whole tensor would drop.

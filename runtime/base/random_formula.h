@@ -45,21 +45,24 @@ struct Binary32Parts {
   return log_of(parts);
 }
 
-// cos and sin of the angle 2 pi unit_float(word).
 struct Direction {
   float cosine;
   float sine;
 };
-[[gnu::always_inline]] constexpr Direction direction_of(std::uint32_t word) {
-  const auto step = static_cast<std::int32_t>(word >> 8);
-  const std::int32_t quarter = (step + (1 << 21)) >> 22;                             // nearest quarter turn, 0 to 4
-  const float angle = static_cast<float>(step - (quarter << 22)) * 0x1.921fb6p-22f;  // within pi / 4
+// cos and sin of so many quarter turns and an angle within pi / 4.
+[[gnu::always_inline]] constexpr Direction direction_at(std::int32_t quarter, float angle) {
   const float y = angle * angle;
   const float sine = angle + angle * y * ((-0x1.9ac9b0p-13f * y + 0x1.110c28p-7f) * y - 0x1.555552p-3f);
   const float cosine = 1.0f - 0.5f * y + y * y * ((0x1.9bd89cp-16f * y - 0x1.6c12d2p-10f) * y + 0x1.555554p-5f);
   const float first = quarter & 1 ? sine : cosine;
   const float second = quarter & 1 ? cosine : sine;
   return {(quarter + 1) & 2 ? -first : first, quarter & 2 ? -second : second};
+}
+// cos and sin of the angle 2 pi unit_float(word).
+[[gnu::always_inline]] constexpr Direction direction_of(std::uint32_t word) {
+  const auto step = static_cast<std::int32_t>(word >> 8);
+  const std::int32_t quarter = (step + (1 << 21)) >> 22;  // nearest quarter turn, 0 to 4
+  return direction_at(quarter, static_cast<float>(step - (quarter << 22)) * 0x1.921fb6p-22f);
 }
 
 // Box & Muller 1958. Words 2 p and 2 p + 1 of a sequence give elements 2 p, radius * cosine, and 2 p + 1, radius *

@@ -61,6 +61,15 @@ struct Attention {
   Dropout dropout{};   // of the probabilities; element ((b H + h) T + i) T + j
 };
 
+// Rotary position embedding (Su et al. 2021), in halves: elements i and i + D/2 of a head at position p are turned
+// together by the angle p base^(-2 i / D).
+struct Rotation {
+  std::int64_t heads = 0;  // the first heads are turned, the others copied
+  float base = 10000.0f;   // at least 1
+  std::int64_t first = 0;  // position of a sequence's row 0, below 2^40
+  bool inverse = false;    // turn back, which is the gradient too
+};
+
 struct CrossEntropy {
   const Tensor* class_weights = nullptr;  // (V) f32; null means 1 each
   float label_smoothing = 0.0f;           // Szegedy et al. 2016: target (1 - s) one-hot + s / V
@@ -131,6 +140,9 @@ class Kernels {
   // dx = dy * activation'(x), x the activation's input. dbias (f32, C), when not null, receives the column sums of dx.
   virtual void activate_grad(Tensor& dx, const Tensor& dy, const Tensor& x, Activation activation, Tensor* dbias,
                              bool accumulate) = 0;  // dx may alias dy
+  // Gated units (Shazeer 2020): y (R, C) = activation(a) b for x (R, 2 C) with rows [a | b].
+  virtual void gate(Tensor& y, const Tensor& x, Activation activation) = 0;
+  virtual void gate_grad(Tensor& dx, const Tensor& dy, const Tensor& x, Activation activation) = 0;  // dx may alias x
   // b has a's shape, or the shape of a's last dimensions and is repeated over the others.
   virtual void binary(Tensor& y, const Tensor& a, const Tensor& b, Binary op) = 0;  // in place allowed
   // y = factor * *device_factor * x; device_factor is one f32, or null for 1.
@@ -167,6 +179,9 @@ class Kernels {
   // Over the last dimension; with `log`, log-softmax.
   virtual void softmax(Tensor& y, const Tensor& x, bool log) = 0;                          // in place allowed
   virtual void softmax_grad(Tensor& dx, const Tensor& dy, const Tensor& y, bool log) = 0;  // dx may alias dy
+
+  // y and x (B, T, N, D), D even.
+  virtual void rotate(Tensor& y, const Tensor& x, const Rotation& how) = 0;  // in place allowed
 
   // --- attention: out (B, T, H, D); lse (B, H, T) f32, log of the softmax denominators; never builds T x T ---
   virtual void attention(Tensor& out, Tensor& lse, const Tensor& qkv, const Attention& how) = 0;

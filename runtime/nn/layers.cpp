@@ -102,7 +102,13 @@ Tensor SelfAttention::forward(Context& cx, const Tensor& x, KeyValueCache* cache
                                   .site = path(),
                                   .first_head = first_head_,
                                   .all_heads = all_heads_};
-  const Tensor packed = qkv.forward(cx, x);
+  Tensor packed = qkv.forward(cx, x);
+  if (options_.rotary_base > 0.0f)
+    packed = ops::rotate(cx, packed,
+                         {.heads = options_.heads + 2 * options_.kv_heads,
+                          .rotated = options_.heads + options_.kv_heads,
+                          .base = options_.rotary_base,
+                          .position = cache ? cache->position : 0});
   if (!cache) return proj.forward(cx, ops::attention(cx, packed, how));
   const Tensor y = ops::attention_cached(cx, packed, cache->rows, cache->position, how);
   cache->position += packed.size(1);
@@ -120,7 +126,11 @@ KeyValueCache SelfAttention::make_cache(Device& device, DType dtype, std::int64_
 }
 
 FeedForward::FeedForward(std::int64_t width, std::int64_t hidden, const FeedForwardOptions& options)
-    : up(width, hidden, {.bias = options.bias, .weight = options.weight, .activation = options.activation}),
+    : options_(options),
+      up(width, options.gated ? 2 * hidden : hidden,
+         {.bias = options.bias,
+          .weight = options.weight,
+          .activation = options.gated ? Activation::identity : options.activation}),
       down(hidden, width, {.bias = options.bias, .weight = options.projection}) {
   add("up", up);
   add("down", down);
@@ -128,7 +138,8 @@ FeedForward::FeedForward(std::int64_t width, std::int64_t hidden, const FeedForw
 
 Tensor FeedForward::forward(Context& cx, const Tensor& x) {
   const TimeRange range(cx.device, path());
-  return down.forward(cx, up.forward(cx, x));
+  const Tensor hidden = up.forward(cx, x);
+  return down.forward(cx, options_.gated ? ops::gate(cx, hidden, options_.activation) : hidden);
 }
 
 }  // namespace trireme::nn

@@ -86,7 +86,8 @@ struct SelfAttentionOptions {
   std::int64_t kv_heads = 0;  // 0: as many as heads
   bool causal = true;
   bool bias = true;
-  float dropout = 0.0f;  // of the probabilities
+  float dropout = 0.0f;      // of the probabilities
+  float rotary_base = 0.0f;  // of rotary positions of queries and keys; 0: none
   Init weight = Init::normal(0.02f);
   Init projection = Init::normal(0.02f);
 };
@@ -118,6 +119,7 @@ class SelfAttention : public Module {
 
 struct FeedForwardOptions {
   bool bias = true;
+  bool gated = false;  // SwiGLU and its like, Shazeer 2020: activation(a) b, with a and b from `up`
   Activation activation = Activation::gelu;
   Init weight = Init::normal(0.02f);
   Init projection = Init::normal(0.02f);
@@ -128,8 +130,13 @@ class FeedForward : public Module {
  public:
   FeedForward(std::int64_t width, std::int64_t hidden, const FeedForwardOptions& options = {});
   Tensor forward(Context& cx, const Tensor& x);
+  const FeedForwardOptions& options() const noexcept { return options_; }
 
-  Linear up;    // C -> hidden, activation
+ private:
+  FeedForwardOptions options_;
+
+ public:
+  Linear up;    // C -> hidden, activation; gated: C -> 2 hidden, first all of a, then all of b
   Linear down;  // hidden -> C
 };
 

@@ -54,6 +54,30 @@ Tensor attention(Context& cx, const Tensor& qkv, const AttentionOptions& options
   return y;
 }
 
+Tensor rotate(Context& cx, const Tensor& x, const RotaryOptions& options) {
+  if (options.heads < 1 || options.rotated < 0 || options.rotated > options.heads)
+    fail("rotate", "expected some of the heads, found", options.rotated, "of", options.heads);
+  if (x.shape().dims() != 3 || x.size(2) % (2 * options.heads) != 0)
+    fail("rotate", "expected x (B, T, ", options.heads, "x an even head width), found", x.shape());
+  if (!(options.base >= 1.0f) || options.position < 0)
+    fail("rotate", "expected a base of at least 1 and a position of at least 0, found", options.base, "and",
+         options.position);
+  const Shape heads{x.size(0), x.size(1), options.heads, x.size(2) / options.heads};
+  Rotation how{.heads = options.rotated, .base = options.base, .first = options.position};
+  const bool in_place = !x.mark.leaf && x.storage().use_count() == 1;
+  Tensor y = in_place ? x.detached() : empty_like(x);
+  Tensor place = y.view(heads);
+  cx.kernels.rotate(place, x.view(heads), how);
+  how.inverse = true;
+  record(cx, "rotate", {&x}, {&y}, [how, heads](Gradients& g) {
+    Tensor dx = g.incoming_is_mine() ? g.incoming() : empty_like(g.incoming());
+    Tensor destination = dx.view(heads);
+    g.kernels().rotate(destination, g.incoming().view(heads), how);
+    g.give(0, dx);
+  });
+  return y;
+}
+
 Tensor attention_cached(Context& cx, const Tensor& qkv, Tensor& cache, std::int64_t position,
                         const AttentionOptions& options) {
   const Packed shapes = unpack("attention_cached", qkv, options);

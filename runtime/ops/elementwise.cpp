@@ -67,6 +67,21 @@ Tensor activate(Context& cx, const Tensor& x, Activation activation) {
   return y;
 }
 
+Tensor gate(Context& cx, const Tensor& x, Activation activation) {
+  const Shape pairs = as_matrix(x.shape()), matrix{pairs[0], pairs[1] / 2};
+  if (pairs[1] % 2 != 0) fail("gate", "expected rows of two halves, found", x.shape());
+  Tensor y = empty(cx.device, with_last(x.shape(), matrix[1]), x.dtype());
+  Tensor flat = y.view(matrix);
+  cx.kernels.gate(flat, x.view(pairs), activation);
+  record(cx, "gate", {&x}, {&y}, [x = x.detached(), pairs, matrix, activation](Gradients& g) {
+    Tensor dx = x.storage().use_count() == 1 ? x : empty_like(x);  // over x, if nobody else holds it
+    Tensor flat_dx = dx.view(pairs);
+    g.kernels().gate_grad(flat_dx, g.incoming().view(matrix), x.view(pairs), activation);
+    g.give(0, dx);
+  });
+  return y;
+}
+
 Tensor add(Context& cx, const Tensor& a, const Tensor& b) {
   Tensor y = binary(cx, "add", a, b, Binary::add);
   record(cx, "add", {&a, &b}, {&y}, [shape = b.shape()](Gradients& g) {

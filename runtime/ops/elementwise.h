@@ -7,6 +7,9 @@ namespace trireme::ops {
 
 Tensor activate(Context& cx, const Tensor& x, Activation activation);
 
+// y = activation(a) b for x (..., 2 C) with rows [a | b]: y (..., C). SwiGLU with silu (Shazeer 2020).
+Tensor gate(Context& cx, const Tensor& x, Activation activation);
+
 // b has a's shape, or the shape of a's last dimensions and is repeated over the others.
 Tensor add(Context& cx, const Tensor& a, const Tensor& b);
 Tensor subtract(Context& cx, const Tensor& a, const Tensor& b);

@@ -62,6 +62,18 @@ void CpuKernels::activate_grad(Tensor& dx, const Tensor& dy, const Tensor& x, Ac
   });
 }
 
+void CpuKernels::gate(Tensor& y, const Tensor& x, Activation activation) {
+  const std::int64_t columns = columns_of(y);
+  for_range(rows_of(y), 3 * columns,
+            [&](Range rows) { level_.gate(array_of(y), array_of(x), activation, columns, rows); });
+}
+
+void CpuKernels::gate_grad(Tensor& dx, const Tensor& dy, const Tensor& x, Activation activation) {
+  const std::int64_t columns = columns_of(dy);
+  for_range(rows_of(dy), 4 * columns,
+            [&](Range rows) { level_.gate_grad(array_of(dx), array_of(dy), array_of(x), activation, columns, rows); });
+}
+
 void CpuKernels::binary(Tensor& y, const Tensor& a, const Tensor& b, Binary op) {
   const Array to = array_of(y), left = array_of(a), right = array_of(b);
   if (a.numel() == b.numel()) {

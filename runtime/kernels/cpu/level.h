@@ -81,6 +81,15 @@ struct NormBackward {
   std::int64_t columns;
 };
 
+struct RotateRows {
+  Array y, x;  // (rows, heads, 2 half)
+  std::int64_t heads, half;
+  std::int64_t rotated;          // heads; the others are copied
+  const std::uint64_t* turns;    // (half), of formulas/rotation.h
+  std::int64_t sequence, first;  // the position of row r is first + r mod sequence
+  bool inverse;
+};
+
 struct CrossEntropyRows {
   float* losses;
   float* weights;
@@ -152,6 +161,9 @@ struct Level {
   void (*activate_grad_sums)(Array dx, Array dy, Array x, Activation activation, std::int64_t columns, float* sums,
                              Range rows);
   void (*binary)(Array y, Array a, Array b, Binary op, Range elements);
+  // Of rows of y; x has rows of twice as many columns.
+  void (*gate)(Array y, Array x, Activation activation, std::int64_t columns, Range rows);
+  void (*gate_grad)(Array dx, Array dy, Array x, Activation activation, std::int64_t columns, Range rows);
   // b has one row.
   void (*binary_rows)(Array y, Array a, Array b, Binary op, std::int64_t columns, Range rows);
   void (*scale)(Array y, Array x, float factor, Range elements);
@@ -179,6 +191,8 @@ struct Level {
   void (*norm_grad)(const NormBackward& norm, Range rows);
   void (*softmax)(Array y, Array x, std::int64_t columns, bool log, Range rows);
   void (*softmax_grad)(Array dx, Array dy, Array y, std::int64_t columns, bool log, Range rows);
+
+  void (*rotate)(const RotateRows& rows, Range range);
 
   void (*cross_entropy)(const CrossEntropyRows& rows, Range range);
   void (*class_stats)(const ClassStatsRows& rows, Range range);

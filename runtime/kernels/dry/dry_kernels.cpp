@@ -37,6 +37,12 @@ void DryKernels::activate_grad(Tensor& dx, const Tensor& dy, const Tensor& x, Ac
                                bool accumulate) {
   count("activate_grad", {&dy, &x, accumulate ? dbias : nullptr}, {&dx, dbias});
 }
+void DryKernels::gate(Tensor& y, const Tensor& x, Activation) {
+  count("gate", {&x}, {&y});
+}
+void DryKernels::gate_grad(Tensor& dx, const Tensor& dy, const Tensor& x, Activation) {
+  count("gate_grad", {&dy, &x}, {&dx});
+}
 void DryKernels::binary(Tensor& y, const Tensor& a, const Tensor& b, Binary) {
   count("binary", {&a, &b}, {&y});
 }
@@ -96,6 +102,9 @@ void DryKernels::softmax_grad(Tensor& dx, const Tensor& dy, const Tensor& y, boo
   count("softmax_grad", {&dy, &y}, {&dx});
 }
 
+void DryKernels::rotate(Tensor& y, const Tensor& x, const Rotation&) {
+  count("rotate", {&x}, {&y});
+}
 void DryKernels::attention(Tensor& out, Tensor& lse, const Tensor& qkv, const Attention&) {
   count("attention", {&qkv}, {&out, &lse}, attention_flops(out, qkv.size(1)));
 }

@@ -24,6 +24,8 @@ class DryKernels final : public Kernels {
   void activate(Tensor& y, const Tensor& x, Activation activation) override;
   void activate_grad(Tensor& dx, const Tensor& dy, const Tensor& x, Activation activation, Tensor* dbias,
                      bool accumulate) override;
+  void gate(Tensor& y, const Tensor& x, Activation activation) override;
+  void gate_grad(Tensor& dx, const Tensor& dy, const Tensor& x, Activation activation) override;
   void binary(Tensor& y, const Tensor& a, const Tensor& b, Binary op) override;
   void scale(Tensor& y, const Tensor& x, float factor, const Tensor* device_factor) override;
   void axpy(Tensor& y, const Tensor& x, float factor, const Tensor* device_factor) override;
@@ -48,6 +50,7 @@ class DryKernels final : public Kernels {
   void softmax(Tensor& y, const Tensor& x, bool log) override;
   void softmax_grad(Tensor& dx, const Tensor& dy, const Tensor& y, bool log) override;
 
+  void rotate(Tensor& y, const Tensor& x, const Rotation& how) override;
   void attention(Tensor& out, Tensor& lse, const Tensor& qkv, const Attention& how) override;
   void attention_grad(Tensor& dqkv, const Tensor& dout, const Tensor& qkv, const Tensor& out, const Tensor& lse,
                       const Attention& how) override;

@@ -74,6 +74,30 @@ void ReferenceKernels::activate_grad(Tensor& dx, const Tensor& dy, const Tensor&
   store_gradient(*dbias, sums, accumulate);
 }
 
+void ReferenceKernels::gate(Tensor& y, const Tensor& x, Activation activation) {
+  const Values pairs = load(x);
+  const auto columns = static_cast<std::size_t>(columns_of(y));
+  Values values(static_cast<std::size_t>(y.numel()));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const std::size_t a = i / columns * 2 * columns + i % columns;
+    values[i] = activation_value(activation, pairs[a]) * pairs[a + columns];
+  }
+  store(y, values);
+}
+
+void ReferenceKernels::gate_grad(Tensor& dx, const Tensor& dy, const Tensor& x, Activation activation) {
+  Values pairs = load(x);
+  const Values gradient = load(dy);
+  const auto columns = static_cast<std::size_t>(columns_of(dy));
+  for (std::size_t i = 0; i < gradient.size(); ++i) {
+    const std::size_t a = i / columns * 2 * columns + i % columns, b = a + columns;
+    const double db = gradient[i] * activation_value(activation, pairs[a]);
+    pairs[a] = gradient[i] * pairs[b] * activation_slope(activation, pairs[a]);
+    pairs[b] = db;
+  }
+  store(dx, pairs);
+}
+
 void ReferenceKernels::binary(Tensor& y, const Tensor& a, const Tensor& b, Binary op) {
   Values left = load(a);
   const Values right = load(b);

@@ -103,6 +103,8 @@ TEST_F(Dry, TouchesNothingAndCountsEveryKernel) {
   k().random(y, {});
   k().activate(y, x, Activation::gelu);
   k().activate_grad(y, y, x, Activation::gelu, &row, true);
+  k().gate(three, ids, Activation::silu);
+  k().gate_grad(ids, three, ids, Activation::silu);
   k().binary(y, x, row, Binary::add);
   k().scale(y, x, 2, &scalar);
   k().axpy(y, x, 2, nullptr);
@@ -118,6 +120,7 @@ TEST_F(Dry, TouchesNothingAndCountsEveryKernel) {
   k().rms_norm_grad(y, row, x, x, three, row, nullptr, false);
   k().softmax(y, x, true);
   k().softmax_grad(y, x, x, true);
+  k().rotate(qkv, qkv, {.heads = 2});
   k().attention(out, lse, qkv, {});
   k().attention_grad(qkv, out, qkv, out, lse, {});
   k().attention_cached(out, cache, qkv, 2, {});
@@ -126,7 +129,7 @@ TEST_F(Dry, TouchesNothingAndCountsEveryKernel) {
   k().cross_entropy(three, three, x, ids, {});
   k().pointwise_loss(scalar, &y, x, x, PointwiseLoss::mse);
   k().update(x, nullptr, nullptr, nullptr, x, {});
-  EXPECT_EQ(k().counts().by_operation.size(), 28u);
+  EXPECT_EQ(k().counts().by_operation.size(), 31u);
   std::int64_t bytes = 0;
   double flops = 0;
   for (const auto& [name, count] : k().counts().by_operation) {

@@ -55,6 +55,24 @@ TEST_F(ReferenceGradients, Activations) {
   }
 }
 
+TEST_F(ReferenceGradients, GatedUnits) {
+  for (Activation activation : {Activation::identity, Activation::gelu, Activation::silu, Activation::sigmoid}) {
+    Tensor x = random({3, 18}, {-3, 3}), dy = random({3, 9}), dx = zeros({3, 18}), y = zeros({3, 9});
+    k().gate_grad(dx, dy, x, activation);
+    const Values numeric = finite_difference(x, [&] { return k().gate(y, x, activation), dot(y, dy); });
+    EXPECT_TRUE(close(values_of(dx), numeric, tolerance)) << name_of(activation);
+  }
+}
+
+TEST_F(ReferenceGradients, RotationTurnsBack) {
+  trireme::Rotation how{.heads = 3, .base = 100.0f, .first = 5};
+  Tensor x = random({2, 3, 4, 6}), dy = random({2, 3, 4, 6}), dx = zeros({2, 3, 4, 6}), y = zeros({2, 3, 4, 6});
+  const Values numeric = finite_difference(x, [&] { return k().rotate(y, x, how), dot(y, dy); });
+  how.inverse = true;
+  k().rotate(dx, dy, how);
+  EXPECT_TRUE(close(values_of(dx), numeric, tolerance));
+}
+
 TEST_F(ReferenceGradients, DropoutIsItsOwnGradient) {
   const Dropout how{.probability = 0.4f, .key = {1, 2}};
   Tensor x = random({65}), dy = random({65}), dx = zeros({65}), y = zeros({65});

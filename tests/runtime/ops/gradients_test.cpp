@@ -116,6 +116,25 @@ TEST(OpGradients, GroupedQueryAttention) {
   });
 }
 
+TEST(OpGradients, RotaryPositions) {
+  expect_gradients({.inputs = {{2, 3, 4 * 6}}}, [](Context& cx, const Inputs& in) {
+    return ops::rotate(cx, in[0], {.heads = 4, .rotated = 3, .base = 100.0f, .position = 2});
+  });
+  // Of a value that nobody else holds, in place.
+  expect_gradients({.inputs = {{2, 3, 4 * 6}}}, [](Context& cx, const Inputs& in) {
+    const Tensor turned = ops::rotate(cx, ops::scale(cx, in[0], 2.0f), {.heads = 4, .rotated = 3});
+    return ops::attention(cx, turned, {.heads = 2, .kv_heads = 1});
+  });
+}
+
+TEST(OpGradients, GatedUnits) {
+  expect_gradients({.inputs = {{2, 3, 10}}},
+                   [](Context& cx, const Inputs& in) { return ops::gate(cx, in[0], Activation::silu); });
+  expect_gradients({.inputs = {{2, 3, 10}}}, [](Context& cx, const Inputs& in) {
+    return ops::gate(cx, ops::scale(cx, in[0], 2.0f), Activation::gelu);
+  });
+}
+
 TEST(OpGradients, DropoutDrawsTheSameNumbersBackward) {
   Backend backend = make_backend("reference", 1);
   Context settings{*backend.device, *backend.kernels};

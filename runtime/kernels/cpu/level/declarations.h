@@ -11,6 +11,8 @@ void activate(Array y, Array x, Activation activation, Range elements);
 void activate_grad(Array dx, Array dy, Array x, Activation activation, Range elements);
 void activate_grad_sums(Array dx, Array dy, Array x, Activation activation, std::int64_t columns, float* sums,
                         Range rows);
+void gate(Array y, Array x, Activation activation, std::int64_t columns, Range rows);
+void gate_grad(Array dx, Array dy, Array x, Activation activation, std::int64_t columns, Range rows);
 void binary(Array y, Array a, Array b, Binary op, Range elements);
 void binary_rows(Array y, Array a, Array b, Binary op, std::int64_t columns, Range rows);
 void scale(Array y, Array x, float factor, Range elements);
@@ -32,6 +34,8 @@ void norm(const NormForward& norm, Range rows);
 void norm_grad(const NormBackward& norm, Range rows);
 void softmax(Array y, Array x, std::int64_t columns, bool log, Range rows);
 void softmax_grad(Array dx, Array dy, Array y, std::int64_t columns, bool log, Range rows);
+
+void rotate(const RotateRows& rows, Range range);
 
 void cross_entropy(const CrossEntropyRows& rows, Range range);
 void class_stats(const ClassStatsRows& rows, Range range);
