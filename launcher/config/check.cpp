@@ -104,9 +104,21 @@ const char* written_one(const char* first, const char* second, const Origins& or
   return origins.knows(first) || !origins.knows(second) ? first : second;
 }
 
+void check_llama(const job::Llama& llama, const Origins& origins) {
+  if (llama.width() % (2 * llama.heads()) != 0)
+    origins.fail(written_one("model.llama.heads", "model.llama.width", origins),
+                 "expected heads of an even width; " + text_of(llama.width()) + " is not a multiple of twice " +
+                     text_of(llama.heads()));
+  if (llama.heads() % llama.kv_heads() != 0)
+    origins.fail(written_one("model.llama.kv_heads", "model.llama.heads", origins),
+                 "expected heads in equal groups; " + text_of(llama.heads()) + " is not a multiple of " +
+                     text_of(llama.kv_heads()));
+}
+
 void check_model(const job::Job& job, const Origins& origins) {
   if (job.model().kind_case() == job::Model::KIND_NOT_SET)
-    origins.fail("model", "expected a model; write model { gpt { } } or model { mlp { } }");
+    origins.fail("model", "expected a model; write model { gpt { } }, model { llama { } } or model { mlp { } }");
+  if (job.model().has_llama()) check_llama(job.model().llama(), origins);
   if (!job.model().has_gpt()) return;
   const job::Gpt& gpt = job.model().gpt();
   if (gpt.width() % gpt.heads() != 0)
@@ -143,12 +155,13 @@ void check_data(const job::Job& job, const Origins& origins) {
   if (job.model().has_mlp() && !data.has_synthetic())
     origins.fail(data.has_text() ? "data.text" : "data.shards",
                  "expected features and labels for model.mlp; this source gives tokens");
-  if (!job.model().has_gpt()) return;
-  const std::int64_t vocabulary = job.model().gpt().vocabulary();
+  if (job.model().has_mlp()) return;
+  const bool llama = job.model().has_llama();
+  const std::int64_t vocabulary = llama ? job.model().llama().vocabulary() : job.model().gpt().vocabulary();
   constexpr std::int64_t bytes = 256, bpe = 50257;
   const std::int64_t needed = !data.has_text() ? 1 : data.text().tokenizer() == job::Text::gpt2 ? bpe : bytes;
   if (vocabulary < needed)
-    origins.fail("model.gpt.vocabulary",
+    origins.fail(llama ? "model.llama.vocabulary" : "model.gpt.vocabulary",
                  "expected at least the tokenizer's " + text_of(needed) + " tokens, found " + text_of(vocabulary));
 }
 

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "models/gpt/gpt.h"
+#include "models/llama/llama.h"
 
 namespace trireme::launcher {
 namespace {
@@ -43,6 +44,14 @@ void write_defaults(Message& message) {
   }
 }
 
+// What the tokenizer needs, where the job leaves it open.
+template <class Model>
+void resolve_vocabulary(Model& model, const job::Data& data) {
+  constexpr std::int64_t bytes = 256, padded_bpe = 50304;
+  const bool bytes_alone = data.has_text() && data.text().tokenizer() == job::Text::byte;
+  if (model.vocabulary() == 0) model.set_vocabulary(bytes_alone ? bytes : padded_bpe);
+}
+
 void resolve_sizes(job::Gpt& gpt, const job::Data& data) {
   if (gpt.has_preset() && !gpt.preset().empty()) {
     const models::GptConfig preset = models::gpt_preset(gpt.preset());
@@ -52,9 +61,22 @@ void resolve_sizes(job::Gpt& gpt, const job::Data& data) {
     if (!gpt.has_sequence()) gpt.set_sequence(preset.sequence);
     if (!gpt.has_vocabulary()) gpt.set_vocabulary(preset.vocabulary);
   }
-  constexpr std::int64_t bytes = 256, padded_bpe = 50304;
-  const bool bytes_alone = data.has_text() && data.text().tokenizer() == job::Text::byte;
-  if (gpt.vocabulary() == 0) gpt.set_vocabulary(bytes_alone ? bytes : padded_bpe);
+  resolve_vocabulary(gpt, data);
+}
+
+void resolve_sizes(job::Llama& llama, const job::Data& data) {
+  if (llama.has_preset() && !llama.preset().empty()) {
+    const models::LlamaConfig preset = models::llama_preset(llama.preset());
+    if (!llama.has_layers()) llama.set_layers(preset.layers);
+    if (!llama.has_heads()) llama.set_heads(preset.heads);
+    if (!llama.has_kv_heads()) llama.set_kv_heads(preset.kv_heads);
+    if (!llama.has_width()) llama.set_width(preset.width);
+    if (!llama.has_hidden()) llama.set_hidden(preset.hidden);
+    if (!llama.has_sequence()) llama.set_sequence(preset.sequence);
+    if (!llama.has_vocabulary()) llama.set_vocabulary(preset.vocabulary);
+    if (!llama.has_rotary_base()) llama.set_rotary_base(preset.rotary_base);
+  }
+  resolve_vocabulary(llama, data);
 }
 
 }  // namespace
@@ -65,6 +87,7 @@ void resolve(job::Job& job, const std::string& job_file) {
     job.set_run_dir("runs/" + (name.empty() ? "job" : name));
   }
   if (job.model().has_gpt()) resolve_sizes(*job.mutable_model()->mutable_gpt(), job.data());
+  if (job.model().has_llama()) resolve_sizes(*job.mutable_model()->mutable_llama(), job.data());
   if (job.optimizer().rule_case() == job::Optimizer::RULE_NOT_SET) job.mutable_optimizer()->mutable_adamw();
   if (job.schedule().kind_case() == job::Schedule::KIND_NOT_SET) job.mutable_schedule()->mutable_constant();
   write_defaults(job);

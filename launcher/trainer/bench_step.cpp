@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "launcher/trainer/tasks.h"
+#include "models/gpt/gpt.h"
 #include "parallel/training/step.h"
 #include "runtime/device/timeline.h"
 
@@ -86,7 +87,7 @@ Bench make_bench(const BenchStepOptions& options) {
     fail("bench step", "expected a model mlp, gpt-byte, gpt-tiny, gpt-124m, gpt-350m, gpt-774m or gpt-1558m, found",
          options.model);
   const bool large = options.model != "gpt-byte" && options.model != "gpt-tiny";
-  bench.task = std::make_unique<LanguageModel>(models::gpt_preset(preset->second));
+  bench.task = std::make_unique<LanguageModel>(std::make_unique<models::Gpt>(models::gpt_preset(preset->second)));
   bench.batch = large ? 4 : 12;
   bench.player.optimizer = {.rule = UpdateRule::adamw, .beta1 = 0.9f, .beta2 = 0.95f, .weight_decay = 0.1f};
   bench.player.schedule.lr = 3e-4;
@@ -99,7 +100,7 @@ data::Batch random_batch(const Bench& bench, Backend& backend, std::uint64_t ran
   data::Batch batch = bench.task->blank_batch(*backend.device, bench.batch);
   const bool text = batch.contains("tokens");
   const auto classes =
-      text ? static_cast<LanguageModel&>(*bench.task).model().config().vocabulary : models::MlpConfig{}.classes;
+      text ? static_cast<LanguageModel&>(*bench.task).model().sizes().vocabulary : models::MlpConfig{}.classes;
   for (auto& [name, tensor] : batch.tensors) {
     const RandomKey key{rank, hash_name(name)};
     if (tensor.dtype() == DType::f32) {

@@ -13,19 +13,6 @@
 namespace trireme::launcher {
 namespace {
 
-Activation activation_of(job::Activation activation) {
-  switch (activation) {
-    case job::identity: return Activation::identity;
-    case job::relu: return Activation::relu;
-    case job::leaky_relu: return Activation::leaky_relu;
-    case job::gelu: return Activation::gelu;
-    case job::silu: return Activation::silu;
-    case job::sigmoid: return Activation::sigmoid;
-    case job::tanh: return Activation::tanh;
-  }
-  fail("job", "unknown activation");
-}
-
 nn::Init init_of(const job::Initialiser& init) {
   using Kind = nn::Init::Kind;
   switch (init.kind()) {
@@ -119,7 +106,7 @@ models::MlpConfig mlp_config(const job::Job& job) {
 
 std::shared_ptr<const data::Source> windows(std::shared_ptr<const data::TokenStream> stream, const job::Job& job,
                                             bool training) {
-  data::WindowOptions options{.sequence = gpt_config(job).sequence, .phase_seed = {}};
+  data::WindowOptions options{.sequence = decoder_sizes(job).sequence, .phase_seed = {}};
   if (training && job.data().order() == job::Data::shuffled) options.phase_seed = job.seed();
   return std::make_shared<data::TokenWindows>(std::move(stream), options);
 }
@@ -127,9 +114,9 @@ std::shared_ptr<const data::Source> windows(std::shared_ptr<const data::TokenStr
 Sources open_text(const job::Job& job) {
   const job::Text& from = job.data().text();
   const auto tokenizer = make_tokenizer(job);
-  require(gpt_config(job).vocabulary >= tokenizer->vocabulary_size(), "model.gpt.vocabulary",
-          "expected room for the tokenizer's", tokenizer->vocabulary_size(), "tokens, found",
-          gpt_config(job).vocabulary);
+  const std::int64_t vocabulary = decoder_sizes(job).vocabulary;
+  require(vocabulary >= tokenizer->vocabulary_size(), "model", "expected a vocabulary with room for the tokenizer's",
+          tokenizer->vocabulary_size(), "tokens, found", vocabulary);
   data::TextOptions options{
       .paths = {from.paths().begin(), from.paths().end()}, .patterns = {}, .between = leave_if_told};
   for (const std::string& extension : from.extensions()) options.patterns.include.push_back("*" + extension);
@@ -149,7 +136,7 @@ Sources open_shards(const job::Job& job) {
   const job::Shards& from = job.data().shards();
   const auto open = [&](const std::string& path) {
     return data::open_token_shards(
-        {.paths = {path}, .format = format_of(from), .vocabulary = gpt_config(job).vocabulary});
+        {.paths = {path}, .format = format_of(from), .vocabulary = decoder_sizes(job).vocabulary});
   };
   Sources sources{windows(open(from.train()), job, true), nullptr};
   if (!from.validation().empty()) sources.validation = windows(open(from.validation()), job, false);
@@ -187,9 +174,9 @@ Sources open_synthetic(const job::Job& job) {
     options.samples = held_out;
     return {training, std::make_shared<data::SyntheticClasses>(options)};
   }
-  const models::GptConfig gpt = gpt_config(job);
+  const models::DecoderSizes sizes = decoder_sizes(job);
   const auto tokens = [&](std::int64_t count, std::string_view name) {
-    return std::make_shared<SyntheticTokens>(count * gpt.sequence + 1, gpt.vocabulary,
+    return std::make_shared<SyntheticTokens>(count * sizes.sequence + 1, sizes.vocabulary,
                                              RandomKey{job.seed(), hash_name(name)});
   };
   return {windows(tokens(samples, "synthetic training tokens"), job, true),
@@ -197,6 +184,19 @@ Sources open_synthetic(const job::Job& job) {
 }
 
 }  // namespace
+
+Activation activation_of(job::Activation activation) {
+  switch (activation) {
+    case job::identity: return Activation::identity;
+    case job::relu: return Activation::relu;
+    case job::leaky_relu: return Activation::leaky_relu;
+    case job::gelu: return Activation::gelu;
+    case job::silu: return Activation::silu;
+    case job::sigmoid: return Activation::sigmoid;
+    case job::tanh: return Activation::tanh;
+  }
+  fail("job", "unknown activation");
+}
 
 DType compute_dtype(const job::Job& job) {
   switch (job.precision().compute()) {
@@ -224,29 +224,18 @@ parallel::PlayerOptions player_options(const job::Job& job) {
   return options;
 }
 
-models::GptConfig gpt_config(const job::Job& job) {
-  const job::Gpt& from = job.model().gpt();
-  return {.layers = from.layers(),
-          .heads = from.heads(),
-          .width = from.width(),
-          .sequence = from.sequence(),
-          .vocabulary = from.vocabulary(),
-          .dropout = from.dropout(),
-          .bias = from.bias(),
-          .activation = activation_of(from.activation()),
-          .recompute = job.recompute() == job::block};
-}
-
 std::unique_ptr<KnownTask> make_task(const job::Job& job) {
-  if (job.model().has_mlp()) return std::make_unique<Classifier>(mlp_config(job), compute_dtype(job));
-  return std::make_unique<LanguageModel>(gpt_config(job));
+  return make_task(job, {}, 0);
 }
 
 std::unique_ptr<KnownTask> make_task(const job::Job& job, const std::optional<parallel::Schedule>& pipeline,
                                      int index) {
-  if (!pipeline) return make_task(job);
-  const models::GptConfig config = gpt_config(job);
-  return std::make_unique<LanguageModel>(config, pieces_of(config, *pipeline, index));
+  if (job.model().has_mlp()) return std::make_unique<Classifier>(mlp_config(job), compute_dtype(job));
+  const models::DecoderSizes sizes = decoder_sizes(job);
+  const std::vector<models::DecoderPiece> pieces =
+      pipeline ? pieces_of(sizes, *pipeline, index)
+               : std::vector{models::DecoderPiece{.begin = 0, .end = sizes.layers}};
+  return std::make_unique<LanguageModel>(make_decoder(job, pieces));
 }
 
 std::unique_ptr<data::Tokenizer> make_tokenizer(const job::Job& job) {

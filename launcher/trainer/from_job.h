@@ -5,6 +5,7 @@
 #include <string>
 
 #include "launcher/config/config.h"
+#include "launcher/trainer/decoders.h"
 #include "launcher/trainer/layout.h"
 #include "launcher/trainer/rank_device.h"
 #include "launcher/trainer/tasks.h"
@@ -14,9 +15,9 @@
 
 namespace trireme::launcher {
 
+Activation activation_of(job::Activation activation);
 DType compute_dtype(const job::Job& job);
 parallel::PlayerOptions player_options(const job::Job& job);
-models::GptConfig gpt_config(const job::Job& job);
 // The whole network, or what the rank at `index` of a pipeline with this schedule holds of it.
 std::unique_ptr<KnownTask> make_task(const job::Job& job);
 std::unique_ptr<KnownTask> make_task(const job::Job& job, const std::optional<parallel::Schedule>& pipeline, int index);

@@ -4,6 +4,7 @@
 #include <numeric>
 #include <string>
 
+#include "launcher/trainer/decoders.h"
 #include "parallel/balance/balance.h"
 #include "parallel/pipeline/check.h"
 #include "parallel/pipeline/generate.h"
@@ -31,12 +32,9 @@ struct Division {
   std::vector<std::int64_t> ends;
 };
 
-Division divide(const models::GptConfig& config, const parallel::Schedule& schedule) {
-  const auto width = static_cast<double>(config.width);
-  const double block =
-      width * (12.0 * width + 2.0 * static_cast<double>(config.sequence));  // per token, but for a factor
-  Division division{.costs = std::vector<double>(static_cast<std::size_t>(config.layers), block),
-                    .options = {.stages = schedule.stages(), .last = width * static_cast<double>(config.vocabulary)},
+Division divide(const models::DecoderSizes& sizes, const parallel::Schedule& schedule) {
+  Division division{.costs = std::vector<double>(static_cast<std::size_t>(sizes.layers), sizes.block_work()),
+                    .options = {.stages = schedule.stages(), .last = sizes.head_work()},
                     .ends = {}};
   division.ends = parallel::balance(division.costs, division.options);
   return division;
@@ -52,11 +50,11 @@ parallel::Layout layout_of(const job::Job& job, int ranks) {
   const job::Parallel& asked = job.parallel();
   std::vector<parallel::AxisRule> rules;
   if (asked.pipeline() > 1) {
-    if (!job.model().has_gpt())
+    if (!has_decoder(job))
       fail("parallel.pipeline", "expected 1: this model is not cut into stages, found", asked.pipeline());
     rules.push_back({.axis = "pipeline",
                      .kind = parallel::AxisRule::Kind::at_most,
-                     .number = job.model().gpt().layers() / chunks_of(job),
+                     .number = decoder_sizes(job).layers / chunks_of(job),
                      .what = "stages, each with a block of the model's for every chunk"});
   }
   return parallel::make_layout(ranks, {{"pipeline", asked.pipeline()}, {"data", asked.data()}}, rules);
@@ -70,18 +68,18 @@ std::optional<parallel::Schedule> pipeline_of(const job::Job& job, std::int64_t 
   return schedule;
 }
 
-std::vector<double> stage_work(const models::GptConfig& config, const parallel::Schedule& schedule) {
-  const Division division = divide(config, schedule);
+std::vector<double> stage_work(const models::DecoderSizes& sizes, const parallel::Schedule& schedule) {
+  const Division division = divide(sizes, schedule);
   std::vector<double> work = parallel::stage_costs(division.costs, division.ends, division.options);
   const double mean = std::accumulate(work.begin(), work.end(), 0.0) / static_cast<double>(work.size());
   for (double& stage : work) stage /= mean;
   return work;
 }
 
-std::vector<models::GptPiece> pieces_of(const models::GptConfig& config, const parallel::Schedule& schedule,
-                                        int index) {
-  const std::vector<std::int64_t> ends = divide(config, schedule).ends;
-  std::vector<models::GptPiece> pieces;
+std::vector<models::DecoderPiece> pieces_of(const models::DecoderSizes& sizes, const parallel::Schedule& schedule,
+                                            int index) {
+  const std::vector<std::int64_t> ends = divide(sizes, schedule).ends;
+  std::vector<models::DecoderPiece> pieces;
   for (int chunk = 0; chunk < schedule.shape.chunks; ++chunk) {
     const auto stage = static_cast<std::size_t>(schedule.stage_of(index, chunk));
     pieces.push_back({.begin = stage == 0 ? 0 : ends[stage - 1],

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "launcher/config/config.h"
-#include "models/gpt/gpt.h"
+#include "models/decoder/decoder.h"
 #include "parallel/mesh/layout.h"
 #include "parallel/pipeline/schedule.h"
 
@@ -18,9 +18,10 @@ int ranks_of(const job::Job& job);
 parallel::Layout layout_of(const job::Job& job, int ranks);
 // The proved table of the job's pipeline, for `micros` micro-batches; none where there is one stage.
 std::optional<parallel::Schedule> pipeline_of(const job::Job& job, std::int64_t micros);
-// The work of each stage of a GPT in matrix products, as a multiple of the mean.
-std::vector<double> stage_work(const models::GptConfig& config, const parallel::Schedule& schedule);
+// The work of each stage of a language model in matrix products, as a multiple of the mean.
+std::vector<double> stage_work(const models::DecoderSizes& sizes, const parallel::Schedule& schedule);
 // The pieces that the rank at `index` of the pipeline holds, balanced by that work.
-std::vector<models::GptPiece> pieces_of(const models::GptConfig& config, const parallel::Schedule& schedule, int index);
+std::vector<models::DecoderPiece> pieces_of(const models::DecoderSizes& sizes, const parallel::Schedule& schedule,
+                                            int index);
 
 }  // namespace trireme::launcher

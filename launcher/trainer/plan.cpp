@@ -14,7 +14,7 @@ namespace {
 
 // A backward pass costs twice a forward pass, half of it for the input's gradient.
 parallel::Simulation simulated(const job::Job& job, const parallel::Schedule& schedule) {
-  return parallel::simulate(schedule, {.stages = stage_work(gpt_config(job), schedule)});
+  return parallel::simulate(schedule, {.stages = stage_work(decoder_sizes(job), schedule)});
 }
 
 void save_drawing(const std::string& path, const parallel::Timeline& timeline, const parallel::DrawOptions& options) {

@@ -36,7 +36,7 @@ std::int32_t choose(const std::vector<float>& logits, const SampleOptions& optio
 // A model with the keys and values of the text so far.
 class Reader {
  public:
-  Reader(models::Gpt& model, Backend& backend, DType dtype) : model_(model), backend_(backend), dtype_(dtype) {}
+  Reader(models::Decoder& model, Backend& backend, DType dtype) : model_(model), backend_(backend), dtype_(dtype) {}
 
   // Reads `tokens` after what was read before; returns the logits of the token that follows.
   std::vector<float> read(const std::vector<std::int32_t>& tokens) {
@@ -49,7 +49,7 @@ class Reader {
   void forget() { caches_ = model_.make_caches(*backend_.device, dtype_, 1); }
 
  private:
-  models::Gpt& model_;
+  models::Decoder& model_;
   Backend& backend_;
   DType dtype_;
   std::vector<nn::KeyValueCache> caches_ = model_.make_caches(*backend_.device, dtype_, 1);
@@ -57,12 +57,12 @@ class Reader {
 
 }  // namespace
 
-std::string sample_text(models::Gpt& model, Backend& backend, DType dtype, const data::Tokenizer& tokenizer,
+std::string sample_text(models::Decoder& model, Backend& backend, DType dtype, const data::Tokenizer& tokenizer,
                         const SampleOptions& options) {
   require(options.tokens >= 0 && options.temperature >= 0.0 && options.top_k >= 0, "sample",
           "expected tokens, temperature and top_k of zero or more, found", options.tokens, options.temperature,
           options.top_k);
-  const std::int64_t longest = model.config().sequence;
+  const std::int64_t longest = model.sizes().sequence;
   std::vector<std::int32_t> text = tokenizer.encode(options.prompt);
   if (text.empty()) text.push_back(tokenizer.end_of_text());
   const std::size_t prompt = text.size();

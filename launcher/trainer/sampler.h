@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "models/gpt/gpt.h"
+#include "models/decoder/decoder.h"
 #include "runtime/data/tokenizer.h"
 #include "runtime/kernels/backend.h"
 
@@ -23,7 +23,7 @@ struct SampleOptions {
 
 // The prompt's continuation. Beyond the model's sequence length the oldest half of the text is forgotten. Tokens the
 // tokenizer does not have (a padded vocabulary) are never drawn. `dtype` is the one the model computes in.
-std::string sample_text(models::Gpt& model, Backend& backend, DType dtype, const data::Tokenizer& tokenizer,
+std::string sample_text(models::Decoder& model, Backend& backend, DType dtype, const data::Tokenizer& tokenizer,
                         const SampleOptions& options);
 
 }  // namespace trireme::launcher

@@ -1,9 +1,10 @@
-// The tasks there are: next-token prediction with a GPT, classification with an MLP.
+// The tasks there are: next-token prediction with a language model, classification with an MLP.
 #pragma once
 
 #include <memory>
+#include <utility>
 
-#include "models/gpt/gpt.h"
+#include "models/decoder/decoder.h"
 #include "models/mlp/mlp.h"
 #include "parallel/training/task.h"
 
@@ -27,13 +28,10 @@ class KnownTask : public parallel::StagedTask {
 // Batches hold "tokens" and "targets", (B, T) i32.
 class LanguageModel : public KnownTask {
  public:
-  explicit LanguageModel(const models::GptConfig& config) : model_(config) {}
-  // Pieces of the model alone, for a rank of a pipeline.
-  LanguageModel(const models::GptConfig& config, std::vector<models::GptPiece> pieces)
-      : model_(config, std::move(pieces)) {}
+  explicit LanguageModel(std::unique_ptr<models::Decoder> model) : model_(std::move(model)) {}
 
-  nn::Module& network() override { return model_; }
-  models::Gpt& model() noexcept { return model_; }
+  nn::Module& network() override { return *model_; }
+  models::Decoder& model() noexcept { return *model_; }
   Tensor loss(Context& cx, const data::Batch& batch) override;
   data::Batch blank_batch(Device& device, std::int64_t samples) const override;
   bool begins(int chunk) const override { return piece(chunk).embeds; }
@@ -41,16 +39,16 @@ class LanguageModel : public KnownTask {
   Shape boundary_shape(std::int64_t samples) const override;
   Tensor forward(Context& cx, int chunk, const Tensor& input, const data::Batch& batch) override;
   nn::Parameter* shared_parameter() override;
-  bool owns_shared_parameter() const override { return has_end(&models::GptPiece::embeds); }
+  bool owns_shared_parameter() const override { return model_->embeds(); }
   std::string_view unit() const override { return "tokens"; }
-  std::int64_t units_per_sample() const override { return model_.config().sequence; }
-  double flops(std::int64_t samples) const override { return model_.flops(samples, model_.config().sequence); }
+  std::int64_t units_per_sample() const override { return sizes().sequence; }
+  double flops(std::int64_t samples) const override { return model_->flops(samples, sizes().sequence); }
 
  private:
-  const models::GptPiece& piece(int chunk) const { return model_.pieces()[static_cast<std::size_t>(chunk)]; }
-  bool has_end(bool models::GptPiece::*which) const;
+  const models::DecoderSizes& sizes() const { return model_->sizes(); }
+  const models::DecoderPiece& piece(int chunk) const { return model_->pieces()[static_cast<std::size_t>(chunk)]; }
 
-  models::Gpt model_;
+  std::unique_ptr<models::Decoder> model_;
 };
 
 // Batches hold "features" (B, inputs), f32, and "labels" (B) i32.

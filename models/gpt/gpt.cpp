@@ -6,9 +6,6 @@
 #include <utility>
 
 #include "runtime/device/timeline.h"
-#include "runtime/ops/elementwise.h"
-#include "runtime/ops/linear.h"
-#include "runtime/ops/recompute.h"
 
 namespace trireme::models {
 namespace {
@@ -77,35 +74,37 @@ nn::Residual GptBlock::forward(Context& cx, nn::Residual residual, nn::KeyValueC
   return residual;
 }
 
+DecoderSizes sizes_of(const GptConfig& config) {
+  return {.layers = config.layers,
+          .width = config.width,
+          .sequence = config.sequence,
+          .vocabulary = config.vocabulary,
+          .block_weights = 12 * config.width * config.width,
+          .recompute = config.recompute};
+}
+
 Gpt::Gpt(const GptConfig& config) : Gpt(config, {{.begin = 0, .end = config.layers}}) {}
 
-Gpt::Gpt(const GptConfig& config, std::vector<GptPiece> pieces)
-    : config_((check(config), config)),
-      pieces_(std::move(pieces)),
+Gpt::Gpt(const GptConfig& config, std::vector<DecoderPiece> pieces)
+    : Decoder((check(config), sizes_of(config)), std::move(pieces)),
+      config_(config),
       tokens(config.vocabulary, config.width, nn::Init::normal(init_deviation)),
       positions({config.sequence, config.width}, nn::Init::normal(init_deviation)),
       embedding_dropout(config.dropout),
       ln_f(config.width) {
-  bool embeds = false, heads = false;
-  for (const GptPiece& piece : pieces_) {
-    embeds = embeds || piece.embeds;
-    heads = heads || piece.heads;
-  }
-  if (embeds || heads) add("token_embedding", tokens.weight);
-  if (embeds) {
+  if (embeds() || heads()) add("token_embedding", tokens.weight);
+  if (embeds()) {
     add("token_embedding", tokens);
     add("position_embedding", positions);
     add("embedding", embedding_dropout);
   }
-  for (const GptPiece& piece : pieces_) {
-    require(piece.begin >= 0 && piece.begin <= piece.end && piece.end <= config.layers, "gpt",
-            "expected a piece of the blocks below", config.layers, "found", piece.begin, "to", piece.end);
+  for (const DecoderPiece& piece : this->pieces()) {
     for (std::int64_t layer = piece.begin; layer < piece.end; ++layer) {
       blocks.push_back(std::make_unique<GptBlock>(config));
       add("blocks." + std::to_string(layer), *blocks.back());
     }
   }
-  if (heads) {
+  if (heads()) {
     add("ln_f", ln_f);
     add("loss", head);
   }
@@ -115,48 +114,8 @@ nn::Residual Gpt::embed(Context& cx, const Tensor& ids, std::int64_t position) {
   return {embedding_dropout.forward(cx, tokens.forward(cx, ids, positions.tensor(), position)), {}};  // (B, T, C)
 }
 
-nn::Residual Gpt::run_block(Context& cx, std::size_t index, const nn::Residual& residual, nn::KeyValueCache* cache) {
-  GptBlock& block = *blocks[index];
-  if (!config_.recompute || cache) return block.forward(cx, residual, cache);
-  const auto run = [&block](Context& inner, const std::vector<Tensor>& in) {
-    const nn::Residual out = block.forward(inner, {in[0], in[1]}, nullptr);
-    return std::vector<Tensor>{out.stream, out.branch};
-  };
-  const std::vector<Tensor> out = ops::recompute(cx, {residual.stream, residual.branch}, run);
-  return {out[0], out[1]};
-}
-
-Tensor Gpt::features(Context& cx, const Tensor& ids, std::vector<nn::KeyValueCache>* caches) {
-  nn::Residual residual = embed(cx, ids, caches ? caches->front().position : 0);
-  for (std::size_t layer = 0; layer < blocks.size(); ++layer)
-    residual = run_block(cx, layer, residual, caches ? &(*caches)[layer] : nullptr);
-  return ln_f.forward(cx, residual);  // (B, T, C)
-}
-
-Tensor Gpt::forward(Context& cx, int index, const Tensor& x, const Tensor& ids, const Tensor& targets) {
-  std::size_t block = 0;
-  for (int before = 0; before < index; ++before) {
-    const GptPiece& piece = pieces_[static_cast<std::size_t>(before)];
-    block += static_cast<std::size_t>(piece.end - piece.begin);
-  }
-  const GptPiece& piece = pieces_[static_cast<std::size_t>(index)];
-  nn::Residual residual = piece.embeds ? embed(cx, ids, 0) : nn::Residual{x, {}};
-  for (std::int64_t layer = piece.begin; layer < piece.end; ++layer)
-    residual = run_block(cx, block++, residual, nullptr);
-  if (!piece.heads) return residual.branch ? ops::add(cx, residual.stream, residual.branch) : residual.stream;
-  const Tensor features = ln_f.forward(cx, residual);
-  const TimeRange range(cx.device, head.path());
-  return head.forward(cx, features, tokens.weight.tensor(), targets);
-}
-
-Tensor Gpt::loss(Context& cx, const Tensor& ids, const Tensor& targets) {
-  const Tensor x = features(cx, ids, nullptr);
-  const TimeRange range(cx.device, head.path());
-  return head.forward(cx, x, tokens.weight.tensor(), targets);
-}
-
-Tensor Gpt::logits(Context& cx, const Tensor& ids, std::vector<nn::KeyValueCache>* caches) {
-  return ops::linear(cx, features(cx, ids, caches), tokens.weight.tensor(), {});
+nn::Residual Gpt::run(Context& cx, std::size_t block, nn::Residual residual, nn::KeyValueCache* cache) {
+  return blocks[block]->forward(cx, std::move(residual), cache);
 }
 
 std::vector<nn::KeyValueCache> Gpt::make_caches(Device& device, DType dtype, std::int64_t batch) const {
@@ -164,13 +123,6 @@ std::vector<nn::KeyValueCache> Gpt::make_caches(Device& device, DType dtype, std
   for (const auto& block : blocks)
     caches.push_back(block->attention.make_cache(device, dtype, batch, config_.sequence));
   return caches;
-}
-
-double Gpt::flops(std::int64_t batch, std::int64_t sequence) const {
-  const double rows = static_cast<double>(batch * sequence), layers = static_cast<double>(config_.layers),
-               width = static_cast<double>(config_.width), vocabulary = static_cast<double>(config_.vocabulary);
-  return 6.0 * rows * (12.0 * layers * width * width + vocabulary * width) +
-         12.0 * layers * rows * static_cast<double>(sequence) * width;
 }
 
 }  // namespace trireme::models

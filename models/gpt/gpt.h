@@ -1,6 +1,4 @@
-// GPT-2: a decoder-only transformer (Radford et al. 2019). Rankless: what is here knows one process.
-//
-// Legend: B batch, T sequence, C width, H heads, V vocabulary.
+// GPT-2: a decoder-only transformer (Radford et al. 2019).
 #pragma once
 
 #include <cstdint>
@@ -8,9 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "models/decoder/decoder.h"
 #include "runtime/nn/dropout.h"
-#include "runtime/nn/layers.h"
-#include "runtime/nn/vocabulary.h"
 
 namespace trireme::models {
 
@@ -26,20 +23,12 @@ struct GptConfig {
   bool recompute = false;  // keep a block's input alone and run the block again in the backward pass
 };
 
-// A piece of the model, for a pipeline's stage: blocks [begin, end), with the embeddings before them and the head
-// behind them where it has those ends.
-struct GptPiece {
-  std::int64_t begin = 0;
-  std::int64_t end = 0;
-  bool embeds = true;
-  bool heads = true;
-};
-
 // The published sizes: "gpt2-124m", "gpt2-350m", "gpt2-774m", "gpt2-1558m"; and this project's own toys "gpt-byte" and
 // "gpt-tiny" (6 layers, width 384, T 256; vocabulary 256 and 50304).
 GptConfig gpt_preset(std::string_view name);
 // Throws if the sizes do not fit together.
 void check(const GptConfig& config);
+DecoderSizes sizes_of(const GptConfig& config);
 
 // One block: residual stream in, residual stream out, its last branch left for the next normalisation to add.
 class GptBlock : public nn::Module {
@@ -54,37 +43,24 @@ class GptBlock : public nn::Module {
   nn::Dropout attention_branch, mlp_branch;
 };
 
-class Gpt : public nn::Module {
+class Gpt : public Decoder {
  public:
   explicit Gpt(const GptConfig& config);
   // Some pieces alone. Names and initial values are those of the whole model's parameters. With the head and without
-  // the embeddings, the head's weights are a copy of those of another piece (token_embedding()).
-  Gpt(const GptConfig& config, std::vector<GptPiece> pieces);
-
-  // One piece: `x` (B, T, C) is what the piece before it gave, undefined where it embeds the ids; the answer
-  // is the next piece's x, or the mean loss where it has the head.
-  Tensor forward(Context& cx, int piece, const Tensor& x, const Tensor& ids, const Tensor& targets);
-  const std::vector<GptPiece>& pieces() const noexcept { return pieces_; }
-  nn::Parameter& token_embedding() noexcept { return tokens.weight; }
-
-  // Mean cross entropy, nats per token. ids, targets (B, T) i32, T at most config().sequence.
-  Tensor loss(Context& cx, const Tensor& ids, const Tensor& targets);
-  // Logits (B, T, V) of the next token at every place; with caches (one per layer), of the new tokens alone.
-  Tensor logits(Context& cx, const Tensor& ids, std::vector<nn::KeyValueCache>* caches = nullptr);
-  std::vector<nn::KeyValueCache> make_caches(Device& device, DType dtype, std::int64_t batch) const;
+  // the embeddings, the head's weights are a copy of those of another piece.
+  Gpt(const GptConfig& config, std::vector<DecoderPiece> pieces);
 
   const GptConfig& config() const noexcept { return config_; }
-  // Matrix products of one forward and backward pass, the backward counted as twice the forward and attention as the
-  // full square: 6 B T (12 L C^2 + V C) + 12 L B T^2 C.
-  double flops(std::int64_t batch, std::int64_t sequence) const;
+  nn::Parameter* shared_parameter() override { return &tokens.weight; }
+  std::vector<nn::KeyValueCache> make_caches(Device& device, DType dtype, std::int64_t batch) const override;
 
  private:
-  Tensor features(Context& cx, const Tensor& ids, std::vector<nn::KeyValueCache>* caches);
-  nn::Residual embed(Context& cx, const Tensor& ids, std::int64_t position);
-  nn::Residual run_block(Context& cx, std::size_t block, const nn::Residual& residual, nn::KeyValueCache* cache);
+  nn::Residual embed(Context& cx, const Tensor& ids, std::int64_t position) override;
+  nn::Residual run(Context& cx, std::size_t block, nn::Residual residual, nn::KeyValueCache* cache) override;
+  Tensor normalise(Context& cx, nn::Residual& residual) override { return ln_f.forward(cx, residual); }
+  Tensor head_weight() override { return tokens.weight.tensor(); }
 
   GptConfig config_;
-  std::vector<GptPiece> pieces_;
 
  public:
   nn::Embedding tokens;     // (V, C), also the output head
@@ -92,7 +68,6 @@ class Gpt : public nn::Module {
   nn::Dropout embedding_dropout;
   std::vector<std::unique_ptr<GptBlock>> blocks;  // of all pieces, one after the other
   nn::LayerNorm ln_f;
-  nn::VocabularyLoss head;
 };
 
 }  // namespace trireme::models

@@ -3,14 +3,10 @@
 
 #include <vector>
 
+#include "models/decoder/shard.h"
 #include "models/gpt/gpt.h"
-#include "parallel/mesh/mesh.h"
 
 namespace trireme::models {
-
-struct ShardOptions {
-  bool sequence = false;  // rows of the activations between attention and feed-forward networks, too
-};
 
 // What a GPT asks of the sizes of a mesh.
 std::vector<parallel::AxisRule> mesh_rules(const GptConfig& config);

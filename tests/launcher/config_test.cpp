@@ -185,7 +185,9 @@ INSTANTIATE_TEST_SUITE_P(
                    "schedule.warmup_steps: expected at most steps, which is 5, found 6"}));
 
 TEST_F(JobFile, MissingParts) {
-  EXPECT_EQ(complaint(""), "job.textproto: model: expected a model; write model { gpt { } } or model { mlp { } }");
+  EXPECT_EQ(
+      complaint(""),
+      "job.textproto: model: expected a model; write model { gpt { } }, model { llama { } } or model { mlp { } }");
   EXPECT_EQ(complaint("model { gpt { } }"),
             "job.textproto: data: expected a source; write data { text { ... } }, data { shards { ... } } or data { "
             "synthetic { } }");

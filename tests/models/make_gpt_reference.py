@@ -3,7 +3,7 @@
     python3 make_gpt_reference.py > gpt_reference.txt        (PyTorch 2.x)
 
 Every parameter element is 0.3 sin(1.7 k + 0.91 i) (+ 1 for normalisation weights), k the parameter's number in the order
-below and i the element's; gpt_test.cpp fills the C++ model the same way. One line per parameter: name, then its gradient.
+below and i the element's; decoder_test.cpp fills the C++ model the same way. One line per parameter: name, then its gradient.
 """
 import torch
 from torch import nn

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "models/gpt/shard.h"
+#include "models/llama/shard.h"
 #include "models/mlp/shard.h"
 #include "parallel/pipeline/generate.h"
 #include "parallel/tensor/split.h"
@@ -50,8 +51,8 @@ struct Recipe {
 };
 
 // This rank's chunks of a model whose blocks are dealt out to stages one after the other.
-std::vector<models::GptPiece> pieces_of(const parallel::Schedule& schedule, int rank, std::int64_t layers) {
-  std::vector<models::GptPiece> pieces;
+std::vector<models::DecoderPiece> pieces_of(const parallel::Schedule& schedule, int rank, std::int64_t layers) {
+  std::vector<models::DecoderPiece> pieces;
   for (int chunk = 0; chunk < schedule.shape.chunks; ++chunk) {
     const int stage = schedule.stage_of(rank, chunk), stages = schedule.stages();
     pieces.push_back({.begin = layers * stage / stages,
@@ -62,9 +63,11 @@ std::vector<models::GptPiece> pieces_of(const parallel::Schedule& schedule, int 
   return pieces;
 }
 
-class GptTask : public parallel::StagedTask {
+template <class Model, class Config>
+class DecoderTask : public parallel::StagedTask {
  public:
-  GptTask(const GptConfig& config, const Layout& layout, const parallel::Schedule& schedule, const parallel::Mesh& mesh)
+  DecoderTask(const Config& config, const Layout& layout, const parallel::Schedule& schedule,
+              const parallel::Mesh& mesh)
       : model_(config, pieces_of(schedule, mesh.axis("pipeline").index(), config.layers)), layout_(layout) {
     models::shard(model_, mesh, {.sequence = layout.sequence});
   }
@@ -83,13 +86,11 @@ class GptTask : public parallel::StagedTask {
     return model_.forward(cx, chunk, input, outer ? batch["tokens"] : Tensor{}, outer ? batch["targets"] : Tensor{});
   }
   nn::Parameter* shared_parameter() override {
-    return has(&models::GptPiece::embeds) != has(&models::GptPiece::heads) ? &model_.token_embedding() : nullptr;
+    return model_.embeds() != model_.heads() ? model_.shared_parameter() : nullptr;
   }
-  bool has(bool models::GptPiece::*end) const {
-    return std::any_of(model_.pieces().begin(), model_.pieces().end(), [&](const auto& piece) { return piece.*end; });
-  }
+  bool owns_shared() const { return model_.embeds(); }
   data::Batch batch(Device& device, std::int64_t step, data::Share share) const {
-    const GptConfig& c = model_.config();
+    const Config& c = model_.config();
     const auto ids = random_rows(share, c.sequence, c.vocabulary, 100 + static_cast<std::uint64_t>(step));
     const auto next = random_rows(share, c.sequence, c.vocabulary, 200 + static_cast<std::uint64_t>(step));
     data::Batch batch;
@@ -104,11 +105,13 @@ class GptTask : public parallel::StagedTask {
     const auto all = test::random_ids(global * columns, static_cast<std::int32_t>(count), seed);
     return {all.begin() + share.first * columns, all.begin() + (share.first + share.count) * columns};
   }
-  const models::GptPiece& piece(int chunk) const { return model_.pieces()[static_cast<std::size_t>(chunk)]; }
+  const models::DecoderPiece& piece(int chunk) const { return model_.pieces()[static_cast<std::size_t>(chunk)]; }
 
-  models::Gpt model_;
+  Model model_;
   Layout layout_;
 };
+using GptTask = DecoderTask<models::Gpt, GptConfig>;
+using LlamaTask = DecoderTask<models::Llama, models::LlamaConfig>;
 
 class MlpTask : public parallel::StagedTask {
  public:
@@ -121,7 +124,7 @@ class MlpTask : public parallel::StagedTask {
   bool ends(int) const override { return true; }
   Shape boundary_shape(std::int64_t) const override { return {}; }
   Tensor forward(Context& cx, int, const Tensor&, const data::Batch& batch) override { return loss(cx, batch); }
-  bool has(bool models::GptPiece::*) const { return true; }
+  bool owns_shared() const { return true; }
   Tensor loss(Context& cx, const data::Batch& batch) override {
     return model_.loss(cx, batch["features"], batch["labels"]);
   }
@@ -147,7 +150,7 @@ using Weights = std::map<std::string, std::vector<float>>;
 
 struct Outcome {
   std::vector<double> losses, norms;
-  Weights weights;  // whole tensors
+  Weights weights;              // whole tensors
   std::int64_t parameters = 0;  // of the whole model; 0 where ranks have other stages
 };
 
@@ -178,18 +181,17 @@ Outcome train(const Config& config, const Layout& layout, const Recipe& recipe =
     Task task(config, layout, schedule, mesh);
     nn::Parameter* shared = task.shared_parameter();
     parallel::PipelineEngine engine(schedule, pipeline, task, *backend.device, *backend.kernels, recipe.compute);
-    parallel::Player player(task.network(), backend, data,
-                            {.compute = recipe.compute,
-                             .optimizer = {.rule = recipe.rule, .weight_decay = 0.1f},
-                             .schedule = {.lr = recipe.lr},
-                             .clip_norm = recipe.clip_norm,
-                             .seed = 5,
-                             .bucket_bytes = 2000,
-                             .zero = layout.zero,
-                             .tensor = &mesh.axis("tensor")},
-                            {.axis = staged ? &pipeline : nullptr,
-                             .shared = shared,
-                             .counts_shared = !shared || task.has(&models::GptPiece::embeds)});
+    parallel::Player player(
+        task.network(), backend, data,
+        {.compute = recipe.compute,
+         .optimizer = {.rule = recipe.rule, .weight_decay = 0.1f},
+         .schedule = {.lr = recipe.lr},
+         .clip_norm = recipe.clip_norm,
+         .seed = 5,
+         .bucket_bytes = 2000,
+         .zero = layout.zero,
+         .tensor = &mesh.axis("tensor")},
+        {.axis = staged ? &pipeline : nullptr, .shared = shared, .counts_shared = !shared || task.owns_shared()});
     parallel::TrainStep step({backend, data, task, player, plan, /*seed=*/9, staged ? &engine : nullptr});
     const parallel::BatchSource source = [&](std::int64_t number, data::Share share) {
       return task.batch(*backend.device, number, share);
@@ -305,6 +307,33 @@ TEST(ShardGpt, SixteenBitsStayNear) {
   }
 }
 
+const models::LlamaConfig small_llama{.layers = 2,
+                                      .heads = 8,
+                                      .kv_heads = 4,
+                                      .width = 32,
+                                      .hidden = 24,
+                                      .sequence = 8,
+                                      .vocabulary = 37,
+                                      .dropout = 0.2f};
+
+TEST(ShardLlama, LossesAreThoseOfOneRank) {
+  const Outcome want = train<LlamaTask>(small_llama, {});
+  expect_clipped(want);
+  for (const Layout& layout :
+       {Layout{.tensor = 2}, Layout{.tensor = 4, .sequence = true},
+        Layout{.data = 2, .tensor = 2, .sequence = true, .zero = 3},
+        Layout{.pipeline = 2, .tensor = 2, .sequence = true, .micro = 1, .schedule = parallel::ScheduleKind::zb_h1}})
+    expect_equal(train<LlamaTask>(small_llama, layout), want, 2e-5, described(layout));
+}
+
+TEST(ShardLlama, WithATiedHead) {
+  models::LlamaConfig tied = small_llama;
+  tied.tied = true;
+  const Outcome want = train<LlamaTask>(tied, {});
+  for (const Layout& layout : {Layout{.tensor = 2, .sequence = true}, Layout{.pipeline = 2, .tensor = 2, .micro = 1}})
+    expect_equal(train<LlamaTask>(tied, layout), want, 2e-5, described(layout));
+}
+
 TEST(ShardMlp, LossesAreThoseOfOneRank) {
   for (const std::vector<std::int64_t>& hidden :
        {std::vector<std::int64_t>{24}, {24, 12}, {24, 12, 8}, std::vector<std::int64_t>{}}) {
@@ -327,6 +356,8 @@ TEST(Shard, RefusesWhatDoesNotDivide) {
   EXPECT_NE(heads.find("divides the 4 attention heads; found 3"), std::string::npos) << heads;
   const std::string units = refusal(models::mesh_rules(MlpConfig{.hidden = {24, 10}}), 5);
   EXPECT_NE(units.find("24 units of hidden layer 0; found 5"), std::string::npos) << units;
+  const std::string groups = refusal(models::mesh_rules(small_llama), 8);
+  EXPECT_NE(groups.find("divides the 4 key/value heads; found 8"), std::string::npos) << groups;
   EXPECT_EQ(refusal(models::mesh_rules(MlpConfig{.hidden = {24, 10}}), 3), "no error")
       << "the second layer is cut by inputs";
 

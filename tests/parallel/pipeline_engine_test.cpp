@@ -39,8 +39,8 @@ std::ostream& operator<<(std::ostream& out, const Layout& l) {
 }
 
 // The pieces of a rank; layers are dealt out one after the other.
-std::vector<models::GptPiece> pieces_of(const parallel::Schedule& schedule, int rank) {
-  std::vector<models::GptPiece> pieces;
+std::vector<models::DecoderPiece> pieces_of(const parallel::Schedule& schedule, int rank) {
+  std::vector<models::DecoderPiece> pieces;
   for (int chunk = 0; chunk < schedule.shape.chunks; ++chunk) {
     const int stage = schedule.stage_of(rank, chunk), stages = schedule.stages();
     pieces.push_back({.begin = layers * stage / stages,
@@ -53,7 +53,7 @@ std::vector<models::GptPiece> pieces_of(const parallel::Schedule& schedule, int 
 
 class Stages : public parallel::StagedTask {
  public:
-  explicit Stages(std::vector<models::GptPiece> pieces) : model_(config, std::move(pieces)) {}
+  explicit Stages(std::vector<models::DecoderPiece> pieces) : model_(config, std::move(pieces)) {}
 
   nn::Module& network() override { return model_; }
   Tensor loss(Context& cx, const data::Batch& inputs) override {
@@ -68,15 +68,15 @@ class Stages : public parallel::StagedTask {
   }
   nn::Parameter* shared_parameter() override {
     bool first = false, last = false;
-    for (const models::GptPiece& p : model_.pieces()) {
+    for (const models::DecoderPiece& p : model_.pieces()) {
       first = first || p.embeds;
       last = last || p.heads;
     }
-    return first != last ? &model_.token_embedding() : nullptr;
+    return first != last ? model_.shared_parameter() : nullptr;
   }
 
  private:
-  const models::GptPiece& piece(int chunk) const { return model_.pieces()[static_cast<std::size_t>(chunk)]; }
+  const models::DecoderPiece& piece(int chunk) const { return model_.pieces()[static_cast<std::size_t>(chunk)]; }
 
   models::Gpt model_;
 };

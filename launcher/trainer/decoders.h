@@ -1,0 +1,21 @@
+// The language models that a job can name.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "launcher/config/config.h"
+#include "models/decoder/decoder.h"
+#include "parallel/mesh/layout.h"
+
+namespace trireme::launcher {
+
+// Whether the job's model is a language model; what follows is for such jobs.
+bool has_decoder(const job::Job& job);
+models::DecoderSizes decoder_sizes(const job::Job& job);
+// What it asks of the sizes of a mesh.
+std::vector<parallel::AxisRule> decoder_rules(const job::Job& job);
+// Some pieces of it.
+std::unique_ptr<models::Decoder> make_decoder(const job::Job& job, std::vector<models::DecoderPiece> pieces);
+
+}  // namespace trireme::launcher
