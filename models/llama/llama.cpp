@@ -118,7 +118,7 @@ Llama::Llama(const LlamaConfig& config, std::vector<DecoderPiece> pieces)
       tokens(config.vocabulary, config.width, nn::Init::normal(init_deviation)),
       embedding_dropout(config.dropout),
       norm_f(config.width, config.epsilon),
-      output({config.vocabulary, config.width}, nn::Init::normal(init_deviation)) {
+      output(config.width, config.vocabulary, {.bias = false, .weight = nn::Init::normal(init_deviation)}) {
   if (embeds() || (heads() && config.tied)) add("token_embedding", tokens.weight);
   if (embeds()) {
     add("token_embedding", tokens);

@@ -61,7 +61,7 @@ class Llama : public Decoder {
   nn::Residual embed(Context& cx, const Tensor& ids, std::int64_t position) override;
   nn::Residual run(Context& cx, std::size_t block, nn::Residual residual, nn::KeyValueCache* cache) override;
   Tensor normalise(Context& cx, nn::Residual& residual) override { return norm_f.forward(cx, residual); }
-  Tensor head_weight() override { return config_.tied ? tokens.weight.tensor() : output.tensor(); }
+  Tensor head_weight() override { return config_.tied ? tokens.weight.tensor() : output.weight.tensor(); }
 
   LlamaConfig config_;
 
@@ -70,7 +70,7 @@ class Llama : public Decoder {
   nn::Dropout embedding_dropout;
   std::vector<std::unique_ptr<LlamaBlock>> blocks;  // of all pieces, one after the other
   nn::RmsNorm norm_f;
-  nn::Parameter output;  // (V, C), unless tied
+  nn::Linear output;  // C -> V, the head's weights unless they are tied
 };
 
 }  // namespace trireme::models

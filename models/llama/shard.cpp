@@ -18,7 +18,7 @@ void shard(Llama& model, const parallel::Mesh& mesh, const ShardOptions& options
   const std::int64_t vocabulary = model.config().vocabulary;
   split_vocabulary(model.tokens, split);
   split_vocabulary(model.head, vocabulary, split);
-  if (!model.config().tied) model.output.keep(0, {parallel::part_of(vocabulary, split.axis)});
+  if (!model.config().tied) model.output.weight.keep(0, {parallel::part_of(vocabulary, split.axis)});
   for (const auto& block : model.blocks) {
     split_heads(block->attention, split);
     split_hidden(block->mlp, split);

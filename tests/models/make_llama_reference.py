@@ -27,7 +27,7 @@ for i in range(L):
               f"blocks.{i}.norm_2.weight": [f"model.layers.{i}.post_attention_layernorm"],
               f"blocks.{i}.mlp.up.weight": [m + "gate_proj", m + "up_proj"],
               f"blocks.{i}.mlp.down.weight": [m + "down_proj"]}
-names |= {"norm_f.weight": ["model.norm"], "output": ["lm_head"]}
+names |= {"norm_f.weight": ["model.norm"], "output.weight": ["lm_head"]}
 assert sum(map(len, names.values())) == len(theirs)
 
 with torch.no_grad():
