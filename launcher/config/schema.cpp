@@ -108,6 +108,7 @@ std::string describe_unknown(std::string_view name, const Descriptor& message, c
   std::vector<std::string> homes;
   find_homes(std::string(name), root, "", homes);
   if (homes.size() == 1) return text + "; it belongs in " + homes.front();
+  if (homes.size() == 2) return text + "; it belongs in " + homes[0] + " or " + homes[1];
   return text + (names.empty() ? "; it has no fields" : "; its fields are " + joined(names));
 }
 

@@ -77,7 +77,7 @@ struct Choice {
   static constexpr Activation value = activation;
 };
 template <class Visit>
-[[gnu::always_inline]] inline void with_activation(Activation activation, Visit&& visit) {
+[[gnu::always_inline]] constexpr void with_activation(Activation activation, Visit&& visit) {
   switch (activation) {
     case Activation::identity: return visit(Choice<Activation::identity>{});
     case Activation::relu: return visit(Choice<Activation::relu>{});
