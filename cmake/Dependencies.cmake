@@ -7,6 +7,8 @@
 #   XXHASH::xxhash                 checksums of checkpoints                runtime
 #   PCRE2::pcre2                   the pre-tokenizer's regular expression  runtime
 #   DNNL::dnnl                     matrix products on the CPU              runtime
+#   ZLIB::ZLIB                     gzipped data                            runtime
+#   JPEG::JPEG, PNG::PNG           pictures                                runtime
 #   MPI::MPI_CXX                   ranks on several hosts                  collectives
 #   protobuf::libprotobuf          job files; and Protobuf_PROTOC_EXECUTABLE   launcher
 #   CLI11::CLI11                   the command line                        launcher
@@ -52,6 +54,13 @@ trireme_needs(XXHASH::xxhash "xxHash 0.8 or newer" libxxhash-dev)
 trireme_needs(PCRE2::pcre2 "PCRE2, 8-bit" libpcre2-dev)
 trireme_needs(ISAL::isal "ISA-L" libisal-dev)
 trireme_needs(DNNL::dnnl "oneDNN 2.6 or newer" libdnnl-dev)
+
+find_package(ZLIB QUIET)
+find_package(JPEG QUIET)
+find_package(PNG QUIET)
+trireme_needs(ZLIB::ZLIB "zlib" zlib1g-dev)
+trireme_needs(JPEG::JPEG "libjpeg-turbo" libjpeg-dev)
+trireme_needs(PNG::PNG "libpng 1.6" libpng-dev)
 
 # Where MPI has no mpicxx to ask, as in a folder that was packed on another machine, these name it.
 set(TRIREME_MPI_INCLUDE_DIR "" CACHE PATH "Folder of mpi.h, where no mpicxx tells it")

@@ -23,7 +23,7 @@ pack_deps() {
   # shellcheck disable=SC2064 # the folder of now
   trap "rm -rf '$stage'" EXIT
   mkdir -p "$target" "$stage"/{bin,lib/openmpi,lib/cmake,include,share}
-  for name in libprotobuf libdnnl libxxhash libpcre2-8 libisal libmpi; do
+  for name in libprotobuf libdnnl libxxhash libpcre2-8 libisal libz libjpeg libpng libmpi; do
     [ -e "$libraries/$name.so" ] || die "no $libraries/$name.so here; script/bootstrap installs what is missing"
     file=$(readlink -f "$libraries/$name.so")
     copy_library "$stage" "$libraries/$(objdump -p "$file" | awk '$1 == "SONAME" { print $2 }')"
@@ -39,8 +39,10 @@ pack_deps() {
 
 pack_headers() {
   local stage=$1 name
-  for name in google CLI nlohmann gtest isa-l xxhash.h xxh_x86dispatch.h xxh3.h pcre2.h; do
+  for name in google CLI nlohmann gtest isa-l xxhash.h xxh_x86dispatch.h xxh3.h pcre2.h zlib.h zconf.h jpeglib.h jconfig.h \
+    jmorecfg.h jerror.h png.h pngconf.h pnglibconf.h; do
     if [ -e "/usr/include/$name" ]; then cp -rL "/usr/include/$name" "$stage/include"; fi
+    if [ -f "/usr/include/x86_64-linux-gnu/$name" ]; then cp -L "/usr/include/x86_64-linux-gnu/$name" "$stage/include"; fi
   done
   cp -L /usr/include/dnnl*.h /usr/include/x86_64-linux-gnu/dnnl*.h "$stage/include" 2>/dev/null || true
   cp -rL /usr/lib/x86_64-linux-gnu/openmpi/include "$stage/include/openmpi"

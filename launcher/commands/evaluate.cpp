@@ -8,7 +8,8 @@ namespace trireme::launcher {
 
 void add_evaluate(CLI::App& program, Run& chosen) {
   auto options = std::make_shared<EvaluateOptions>();
-  CLI::App& command = *program.add_subcommand("evaluate", "Measure a trained model's loss on validation data");
+  CLI::App& command =
+      *program.add_subcommand("evaluate", "Measure a trained model on validation data: loss, accuracy, ...");
   command.add_option("run", options->run, "Folder of a run, or of one of its checkpoints")
       ->required()
       ->type_name("RUN");
@@ -18,6 +19,7 @@ void add_evaluate(CLI::App& program, Run& chosen) {
   command.add_option("--batches", options->batches, "Batches to measure; 0: all")
       ->capture_default_str()
       ->type_name("N");
+  command.add_flag("--test", options->test, "Measure on the samples that data.split keeps for the test");
   command.add_option("--device", options->device, "auto, cpu, cuda or reference")
       ->capture_default_str()
       ->type_name("NAME");

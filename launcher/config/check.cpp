@@ -2,9 +2,11 @@
 
 #include <google/protobuf/descriptor.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
+#include "launcher/config/resolve.h"
 #include "launcher/config/schema.h"
 #include "launcher/config/suggest.h"
 
@@ -144,15 +146,109 @@ void check_text(const job::Text& text, const Origins& origins) {
   }
 }
 
+void check_images(const job::Images& images, const Origins& origins) {
+  if (images.source_case() == job::Images::SOURCE_NOT_SET)
+    origins.fail(
+        "data.images",
+        "expected a source; write images { drawn { } }, or one of idx, cifar, folder and masks with its files");
+  if (images.has_cifar() && images.cifar().train_size() == 0)
+    origins.fail("data.images.cifar.train", "expected at least one file");
+  if (images.has_folder() && images.folder().train().empty())
+    origins.fail("data.images.folder.train", "expected a folder");
+  if (images.has_masks() && (images.masks().images().empty() || images.masks().masks().empty()))
+    origins.fail(images.masks().images().empty() ? "data.images.masks.images" : "data.images.masks.masks",
+                 "expected a folder");
+  const std::int64_t channels =
+      images.has_folder() ? images.folder().size().channels() : images.masks().size().channels();
+  if (channels == 2)
+    origins.fail(images.has_folder() ? "data.images.folder.size.channels" : "data.images.masks.size.channels",
+                 "expected 1 or 3, found 2");
+  if (images.skip_bad() && !images.has_folder() && !images.has_masks())
+    origins.fail("data.images.skip_bad", "expected false: only files that are decoded one by one can be left out");
+  if (images.has_idx()) {
+    const job::Idx& idx = images.idx();
+    if (idx.images().empty()) origins.fail("data.images.idx.images", "expected a file of pictures");
+    if (idx.labels().empty()) origins.fail("data.images.idx.labels", "expected a file of labels");
+    if (idx.validation_images().empty() != idx.validation_labels().empty())
+      origins.fail(written_one("data.images.idx.validation_images", "data.images.idx.validation_labels", origins),
+                   "expected both pictures and labels to validate on, or none of them");
+  }
+  if (images.mean_size() != images.deviation_size())
+    origins.fail(images.mean_size() > 0 ? "data.images.mean" : "data.images.deviation",
+                 "expected as many means as deviations, found " + text_of(images.mean_size()) + " and " +
+                     text_of(images.deviation_size()));
+  if (images.standardise() && images.mean_size() > 0)
+    origins.fail("data.images.standardise", "expected false where data.images.mean is given");
+}
+
+void check_split(const job::Data& data, const Origins& origins) {
+  const job::Split& split = data.split();
+  if (has_validation_files(data) && (split.validation() > 0.0 || split.folds() > 0))
+    origins.fail(split.folds() > 0 ? "data.split.folds" : "data.split.validation",
+                 "expected 0, since there are files to validate on");
+  if (split.validation() + split.test() >= 1.0)
+    origins.fail(written_one("data.split.validation", "data.split.test", origins),
+                 "expected fractions whose sum is below 1, found " + text_of(split.validation()) + " and " +
+                     text_of(split.test()));
+  if (split.folds() == 1) origins.fail("data.split.folds", "expected 0, or at least 2 folds, found 1");
+  if (split.fold() >= std::max<std::int64_t>(split.folds(), 1))
+    origins.fail("data.split.fold", "expected a fold below data.split.folds, which is " + text_of(split.folds()) +
+                                        ", found " + text_of(split.fold()));
+  if (split.stratified() && split.order() == job::Split::in_time)
+    origins.fail("data.split.stratified", "expected false: what is split in time cannot be stratified");
+}
+
+// Whether anything about a split is not as it is by default.
+bool changes(const job::Split& split) {
+  const job::Split& usual = job::Split::default_instance();
+  return split.validation() != usual.validation() || split.test() != usual.test() || split.order() != usual.order() ||
+         split.stratified() || split.folds() != usual.folds();
+}
+
+// Whether the samples have classes or numbers to predict, which data.split and data.balance are for.
+bool labelled(const job::Data& data) {
+  return data.has_images() || data.has_table();
+}
+
+void check_table(const job::Job& job, const Origins& origins) {
+  const job::Table& table = job.data().table();
+  if (table.paths_size() == 0) origins.fail("data.table.paths", "expected at least one file");
+  if (table.target().empty()) origins.fail("data.table.target", "expected the name of a column");
+  if (table.separator().size() != 1)
+    origins.fail("data.table.separator", "expected one character, found \"" + table.separator() + '"');
+  const bool classes = table.kind() == job::Table::classes;
+  if (job.model().has_mlp() && classes != (job.model().mlp().objective() == job::classification))
+    origins.fail(written_one("model.mlp.objective", "data.table.kind", origins),
+                 classes ? "expected classification, since data.table.kind is classes"
+                         : "expected mse or mae, since data.table.kind is numbers");
+  if (job.model().has_mlp() && !classes && job.model().mlp().classes() != 1)
+    origins.fail("model.mlp.classes",
+                 "expected 1, since the table has one number to tell, found " + text_of(job.model().mlp().classes()));
+}
+
 void check_data(const job::Job& job, const Origins& origins) {
   const job::Data& data = job.data();
   if (data.source_case() == job::Data::SOURCE_NOT_SET)
     origins.fail("data",
-                 "expected a source; write data { text { ... } }, data { shards { ... } } or data { synthetic { } }");
+                 "expected a source; write data { text { ... } }, data { images { ... } }, data { shards { ... } } or "
+                 "data { synthetic { } }");
+  if (data.has_images()) check_images(data.images(), origins);
+  if (data.has_table()) check_table(job, origins);
+  if (job.model().has_mlp() && job.model().mlp().objective() != job::classification && !data.has_table())
+    origins.fail("model.mlp.objective", "expected classification, or data.table with numbers to tell");
+  check_split(data, origins);
+  if (changes(data.split()) && !labelled(data))
+    origins.fail("data.split",
+                 "expected images or a table: this source has a way of its own to keep data for validation");
+  if (data.balance() != job::as_is && !labelled(data))
+    origins.fail("data.balance", "expected images or a table: this source has no classes");
   if (data.has_text()) check_text(data.text(), origins);
   if (data.has_shards() && data.shards().train().empty())
     origins.fail("data.shards.train", "expected files to train on");
-  if (job.model().has_mlp() && !data.has_synthetic())
+  if (!job.model().has_mlp() && labelled(data))
+    origins.fail(data.has_table() ? "data.table" : "data.images",
+                 "expected tokens for this model; this source gives none");
+  if (job.model().has_mlp() && !data.has_synthetic() && !labelled(data))
     origins.fail(data.has_text() ? "data.text" : "data.shards",
                  "expected features and labels for model.mlp; this source gives tokens");
   if (job.model().has_mlp()) return;

@@ -81,6 +81,12 @@ void resolve_sizes(job::Llama& llama, const job::Data& data) {
 
 }  // namespace
 
+bool has_validation_files(const job::Data& data) {
+  const job::Images& images = data.images();
+  return !images.idx().validation_images().empty() || images.cifar().validation_size() > 0 ||
+         !images.folder().validation().empty();
+}
+
 void resolve(job::Job& job, const std::string& job_file) {
   if (job.run_dir().empty()) {
     std::string name = std::filesystem::path(job_file).stem().string();
@@ -90,6 +96,8 @@ void resolve(job::Job& job, const std::string& job_file) {
   if (job.model().has_llama()) resolve_sizes(*job.mutable_model()->mutable_llama(), job.data());
   if (job.optimizer().rule_case() == job::Optimizer::RULE_NOT_SET) job.mutable_optimizer()->mutable_adamw();
   if (job.schedule().kind_case() == job::Schedule::KIND_NOT_SET) job.mutable_schedule()->mutable_constant();
+  if (has_validation_files(job.data()) && !job.data().split().has_validation())
+    job.mutable_data()->mutable_split()->set_validation(0.0);
   write_defaults(job);
 }
 

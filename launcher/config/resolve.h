@@ -12,4 +12,7 @@ namespace trireme::launcher {
 // default. The values written so far must have been checked.
 void resolve(job::Job& job, const std::string& job_file);
 
+// Whether the job names files to validate on, beside those to train on, for data that would else be split.
+bool has_validation_files(const job::Data& data);
+
 }  // namespace trireme::launcher

@@ -55,7 +55,10 @@ std::string to_json(const StepMetrics& metrics) {
 }
 
 std::string to_json(const Validation& validation) {
-  return JsonLine().add("step", validation.step).add("validation_loss", validation.loss).text();
+  JsonLine line;
+  line.add("step", validation.step).add("validation_loss", validation.loss);
+  for (const metrics::Measure& measure : validation.measures.scalars) line.add(measure.name, measure.value);
+  return line.text();
 }
 
 MetricsLog::MetricsLog(std::string path, std::int64_t resumed_step) : path_(std::move(path)) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "runtime/base/file.h"
+#include "runtime/metrics/measures.h"
 
 namespace trireme::launcher {
 
@@ -21,10 +22,11 @@ struct StepMetrics {
   bool skipped = false;
 };
 
-// {"step":100,"validation_loss":...}
+// {"step":100,"validation_loss":...,"accuracy":...,...}
 struct Validation {
   std::int64_t step = 0;
   double loss = 0.0;
+  metrics::Measures measures = {};
 };
 
 std::string to_json(const StepMetrics& metrics);

@@ -70,7 +70,7 @@ std::string Progress::line(const StepMetrics& metrics) const {
       seconds_per_step_ > 0.0 ? now * metrics.step_ms / 1e3 / seconds_per_step_ : now;  // of the mean step
   std::string text = "step " + std::to_string(metrics.step) + '/' + std::to_string(options_.total_steps);
   text += "  loss " + format("%.4f", shown_loss_);
-  if (validation_) text += "  validation " + format("%.4f", *validation_);
+  if (options_.columns > 0 && !validation_.empty()) text += "  " + validation_;
   text += "  " + short_number(rate) + ' ' + options_.unit + "/s";
   if (metrics.skipped) text += "  skipped";
   return text + "  " + short_time(static_cast<double>(left) * seconds_per_step_) + " left";
@@ -100,11 +100,14 @@ void Progress::step(const StepMetrics& metrics) {
 }
 
 void Progress::validation(const Validation& validation) {
-  if (options_.columns > 0)
-    validation_ = validation.loss;
-  else
-    write_("step " + std::to_string(validation.step) + '/' + std::to_string(options_.total_steps) + "  validation " +
-           format("%.4f", validation.loss) + '\n');
+  validation_ = "validation " + format("%.4f", validation.loss);
+  if (!validation.measures.scalars.empty()) {
+    const metrics::Measure& first = validation.measures.scalars.front();
+    validation_ += "  " + first.name + ' ' + format("%.4g", first.value);
+  }
+  if (options_.columns == 0)
+    write_("step " + std::to_string(validation.step) + '/' + std::to_string(options_.total_steps) + "  " + validation_ +
+           '\n');
 }
 
 void Progress::note(std::string_view text) {

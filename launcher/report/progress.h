@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -57,8 +56,8 @@ class Progress {
   double seconds_per_step_ = 0.0;  // a moving mean
   std::int64_t measured_ = 0;      // steps in it
   double shown_loss_ = 0.0;        // likewise of the loss
-  std::optional<double> validation_;
-  std::string standing_;  // what the terminal's last line shows
+  std::string validation_;         // what the last one found
+  std::string standing_;           // what the terminal's last line shows
 };
 
 }  // namespace trireme::launcher

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "launcher/report/confusion_image.h"
 #include "launcher/report/plot.h"
 #include "runtime/base/error.h"
 
@@ -56,7 +57,13 @@ void Report::step(const StepMetrics& metrics) {
 void Report::validation(const Validation& validation) {
   if (!options_.speaks) return;
   if (metrics_) metrics_->add(validation);
-  if (events_) events_->add_scalar("loss/validation", validation.step, validation.loss);
+  if (events_) {
+    events_->add_scalar("loss/validation", validation.step, validation.loss);
+    for (const metrics::Measure& measure : validation.measures.scalars)
+      events_->add_scalar("validation/" + measure.name, validation.step, measure.value);
+    if (!validation.measures.confusion.empty())
+      events_->add_image("validation/confusion", validation.step, draw_confusion(validation.measures));
+  }
   progress_->validation(validation);
 }
 

@@ -11,6 +11,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/base/host.h"
+#include "runtime/data/images/png.h"
 
 namespace trireme::launcher {
 namespace {
@@ -25,7 +26,10 @@ namespace summary {
 constexpr std::uint32_t value = 1;
 }
 namespace value {
-constexpr std::uint32_t tag = 1, simple_value = 2;
+constexpr std::uint32_t tag = 1, simple_value = 2, image = 4;
+}
+namespace image {
+constexpr std::uint32_t height = 1, width = 2, colorspace = 3, encoded_image = 4;
 }
 namespace session_log {
 constexpr std::uint32_t status = 1;
@@ -108,10 +112,30 @@ EventWriter::EventWriter(const std::string& folder, std::int64_t resumed_step) {
 }
 
 void EventWriter::add_scalar(std::string_view tag, std::int64_t step, double number) {
-  std::string one, all, out = event_at(step);
-  put_bytes(one, value::tag, tag);
+  std::string one;
   put_key(one, value::simple_value, fixed32);
   put_little(one, std::bit_cast<std::uint32_t>(static_cast<float>(number)));
+  add(tag, step, one);
+}
+
+void EventWriter::add_image(std::string_view tag, std::int64_t step, const data::Image& picture) {
+  std::string one, fields;
+  for (const auto& [field, number] :
+       {std::pair{image::height, picture.shape.height}, std::pair{image::width, picture.shape.width},
+        std::pair{image::colorspace, picture.shape.channels}}) {
+    put_key(fields, field, varint);
+    put_varint(fields, static_cast<std::uint64_t>(number));
+  }
+  put_bytes(fields, image::encoded_image, data::encode_png(picture));
+  put_bytes(one, value::image, fields);
+  add(tag, step, one);
+}
+
+// `fields`: those of the value but its tag.
+void EventWriter::add(std::string_view tag, std::int64_t step, std::string_view fields) {
+  std::string one, all, out = event_at(step);
+  put_bytes(one, value::tag, tag);
+  one += fields;
   put_bytes(all, summary::value, one);
   put_bytes(out, event::summary, all);
   append(out);

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "runtime/base/file.h"
+#include "runtime/data/images/image.h"
 
 namespace trireme::launcher {
 
@@ -24,9 +25,11 @@ class EventWriter {
   EventWriter(const std::string& folder, std::int64_t resumed_step);
 
   void add_scalar(std::string_view tag, std::int64_t step, double value);
+  void add_image(std::string_view tag, std::int64_t step, const data::Image& image);
   const std::string& path() const noexcept { return path_; }
 
  private:
+  void add(std::string_view tag, std::int64_t step, std::string_view fields);
   void append(const std::string& event);
 
   std::string path_;

@@ -49,7 +49,7 @@ void prepare_folder(const job::Job& job, const TrainOptions& options, bool own) 
       fail("run_dir", job.run_dir(), "holds a damaged checkpoint:", found.refused.front(),
            "- remove the folder, or choose another with --set run_dir=");
   }
-  store::remove_unfinished(job.run_dir());
+  for (const std::string& folder : {job.run_dir(), best_folder(job.run_dir())}) store::remove_unfinished(folder);
 }
 
 void write_file(const fs::path& path, const std::string& text) {
@@ -61,7 +61,7 @@ void write_file(const fs::path& path, const std::string& text) {
 
 // The folder becomes this run's. The first rank's work; not before what the folder holds is known to fit the job.
 void take_folder(const job::Job& job, const TrainOptions& options, std::int64_t steps) {
-  store::pass_over_after(job.run_dir(), steps);
+  for (const std::string& folder : {job.run_dir(), best_folder(job.run_dir())}) store::pass_over_after(folder, steps);
   write_file(fs::path(job.run_dir()) / resolved_job_name, resolved_text(job));
   if (!options.mark.empty()) write_file(fs::path(job.run_dir()) / mark_name, options.mark + '\n');
 }

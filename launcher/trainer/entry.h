@@ -14,6 +14,11 @@ namespace trireme::launcher {
 inline constexpr int stopped_early = 75;  // was told to stop, saved, and can be resumed (EX_TEMPFAIL)
 inline constexpr int timed_out = 69;      // something did not answer within its deadline (EX_UNAVAILABLE)
 
+// Where the checkpoint of a run's best validation lies: a folder that can be used as the run's own.
+inline std::string best_folder(const std::string& run) {
+  return run + "/best";
+}
+
 struct TrainOptions {
   std::string job;                // path of the job file
   std::vector<std::string> sets;  // "path.to.key=value", in order
@@ -58,6 +63,7 @@ struct EvaluateOptions {
   std::string run;                // a run's folder, or one of its checkpoints
   std::vector<std::string> sets;  // over the run's job: other data, another batch
   std::int64_t batches = 0;       // 0: the whole validation set
+  bool test = false;              // the samples that data.split keeps for the test, instead of those for validation
   std::string device = "auto";
   int threads = 0;
   bool json = false;

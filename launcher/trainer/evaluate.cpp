@@ -1,50 +1,67 @@
 #include <algorithm>
-#include <cmath>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "launcher/report/metrics.h"
 #include "launcher/trainer/entry.h"
 #include "launcher/trainer/finished_run.h"
 
 namespace trireme::launcher {
 namespace {
 
-// The mean loss of `samples` samples, `batch` at a time.
-double mean_loss(FinishedRun& run, const data::Loader& loader, std::int64_t samples, std::int64_t batch) {
+// The first `samples` samples, `batch` at a time.
+Validation found_in(FinishedRun& run, const data::Loader& loader, std::int64_t samples, std::int64_t batch) {
   double total = 0.0;
+  std::vector<double> records;
   for (std::int64_t begin = 0; begin < samples; begin += batch) {
     const std::int64_t count = std::min(batch, samples - begin);
     Context cx{*run.backend.device, *run.backend.kernels};
     cx.samples = count;
-    const Tensor loss = run.task->loss(cx, loader.at(*run.backend.device, 0, {begin, count}));
+    const Tensor loss = run.task->measure(cx, loader.at(*run.backend.device, 0, {begin, count}), records);
     total += to_floats(loss)[0] * static_cast<double>(count);
   }
-  return total / static_cast<double>(samples);
+  const double loss = total / static_cast<double>(samples);
+  return {.step = run.step, .loss = loss, .measures = run.task->measures(records, loss)};
+}
+
+// Which samples of the job's data are looked at.
+std::shared_ptr<const data::Source> chosen(const Sources& sources, bool test) {
+  if (test && !sources.test) fail("evaluate", "the job keeps no data for a test; set data.split.test");
+  if (!test && !sources.validation) fail("evaluate", "the job keeps no validation data; set data.*.validation*");
+  return test ? sources.test : sources.validation;
 }
 
 }  // namespace
 
 int evaluate(const EvaluateOptions& options) {
   FinishedRun run({.path = options.run, .sets = options.sets, .device = options.device, .threads = options.threads});
-  const Sources sources = open_data(run.job);
-  if (!sources.validation) fail("evaluate", "the job keeps no validation data; set data.*.validation*");
+  const auto source = chosen(open_data(run.job), options.test);
   data::LoaderOptions order = loader_options(run.job);
-  const std::int64_t all = sources.validation->samples();
+  const std::int64_t all = source->samples();
   order.order = data::OrderKind::sequential;
   order.global_batch = all;
   const std::int64_t batch = run.job.batch().micro() > 0 ? run.job.batch().micro() : run.job.batch().global();
   const std::int64_t samples = options.batches > 0 ? std::min(all, options.batches * batch) : all;
-  const double loss = mean_loss(run, data::Loader(sources.validation, order), samples, batch);
-  const std::string unit = run.task->unit() == "tokens" ? "token" : "sample";
+  const Validation found = found_in(run, data::Loader(source, order), samples, batch);
+  const bool text = run.task->unit() == "tokens";
+  const std::string unit = std::string(run.task->loss_unit()) + " per " + (text ? "token" : "sample");
+  const std::string part = options.test ? "test" : "validation";
   if (options.json) {
-    const nlohmann::ordered_json report{{"checkpoint", run.checkpoint}, {"step", run.step},
-                                        {"samples", samples},           {"validation_loss", loss},
-                                        {"unit", "nats per " + unit},   {"perplexity", std::exp(loss)}};
+    nlohmann::ordered_json report{{"checkpoint", run.checkpoint},
+                                  {"step", run.step},
+                                  {"samples", samples},
+                                  {part + "_loss", found.loss},
+                                  {"unit", unit}};
+    for (const metrics::Measure& measure : found.measures.scalars) report[measure.name] = measure.value;
+    if (!found.measures.confusion.empty()) report["confusion"] = found.measures.confusion;
     std::cout << report.dump() << std::endl;
-  } else {
-    std::cout << run.checkpoint << ": validation loss " << loss << " nats per " << unit << " over " << samples
-              << " samples (perplexity " << std::exp(loss) << ")" << std::endl;
+    return 0;
   }
+  std::cout << run.checkpoint << ": " << part << " loss " << found.loss << ' ' << unit << " over " << samples
+            << " samples";
+  for (const metrics::Measure& measure : found.measures.scalars)
+    std::cout << (text ? " (" : "\n  ") << measure.name << ' ' << measure.value << (text ? ")" : "");
+  std::cout << std::endl;
   return 0;
 }
 

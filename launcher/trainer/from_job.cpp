@@ -4,6 +4,9 @@
 #include <utility>
 
 #include "launcher/fleet/stop.h"
+#include "launcher/trainer/image_data.h"
+#include "launcher/trainer/regressor.h"
+#include "launcher/trainer/table_data.h"
 #include "runtime/base/host.h"
 #include "runtime/data/synthetic.h"
 #include "runtime/data/text.h"
@@ -230,6 +233,10 @@ std::unique_ptr<KnownTask> make_task(const job::Job& job) {
 
 std::unique_ptr<KnownTask> make_task(const job::Job& job, const std::optional<parallel::Schedule>& pipeline,
                                      int index) {
+  if (job.model().has_mlp() && job.model().mlp().objective() != job::classification)
+    return std::make_unique<Regressor>(
+        mlp_config(job), compute_dtype(job),
+        job.model().mlp().objective() == job::mse ? PointwiseLoss::mse : PointwiseLoss::mae);
   if (job.model().has_mlp()) return std::make_unique<Classifier>(mlp_config(job), compute_dtype(job));
   const models::DecoderSizes sizes = decoder_sizes(job);
   const std::vector<models::DecoderPiece> pieces =
@@ -245,16 +252,25 @@ std::unique_ptr<data::Tokenizer> make_tokenizer(const job::Job& job) {
   return data::read_gpt2_tokenizer(text.vocab(), text.merges());
 }
 
-Sources open_data(const job::Job& job) {
+Sources open_data(const job::Job& job, int ranks_on_host) {
   if (job.data().has_text()) return open_text(job);
   if (job.data().has_shards()) return open_shards(job);
+  if (job.data().has_images()) return open_images(job, workers_of(job, ranks_on_host));
+  if (job.data().has_table()) return open_table(job);
   return open_synthetic(job);
 }
 
-data::LoaderOptions loader_options(const job::Job& job) {
+data::LoaderOptions loader_options(const job::Job& job, int ranks_on_host) {
   return {.global_batch = job.batch().global(),
           .order = job.data().order() == job::Data::shuffled ? data::OrderKind::shuffled : data::OrderKind::sequential,
-          .seed = job.seed()};
+          .seed = job.seed(),
+          .workers = workers_of(job, ranks_on_host)};
+}
+
+int workers_of(const job::Job& job, int ranks_on_host) {
+  const job::Images& images = job.data().images();
+  if (!images.has_folder() && !images.has_masks()) return 1;  // what lies in memory is read as fast by one
+  return job.data().workers() > 0 ? job.data().workers() : threads_of(job.threads(), ranks_on_host);
 }
 
 DeviceChoice device_choice(const job::Job& job) {

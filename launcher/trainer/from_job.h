@@ -24,13 +24,18 @@ std::unique_ptr<KnownTask> make_task(const job::Job& job, const std::optional<pa
 // Null where the data is not text.
 std::unique_ptr<data::Tokenizer> make_tokenizer(const job::Job& job);
 
-// Opened data; `validation` is null where the job keeps none.
+// Opened data; `validation` and `test` are null where the job keeps none.
 struct Sources {
   std::shared_ptr<const data::Source> training;
   std::shared_ptr<const data::Source> validation;
+  std::shared_ptr<const data::Source> test = nullptr;
+  std::vector<float> class_weights = {};  // in the training loss; empty: 1 each
+  std::string note = {};                  // what was left out; empty: nothing
 };
-Sources open_data(const job::Job& job);
-data::LoaderOptions loader_options(const job::Job& job);
+Sources open_data(const job::Job& job, int ranks_on_host = 1);
+data::LoaderOptions loader_options(const job::Job& job, int ranks_on_host = 1);
+// Threads of a rank that read samples.
+int workers_of(const job::Job& job, int ranks_on_host);
 
 DeviceChoice device_choice(const job::Job& job);
 // Threads of one rank: the job's, or the cores this process may use divided by the ranks on the host.

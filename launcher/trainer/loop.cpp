@@ -78,13 +78,20 @@ void save(TrainingRun& run, Report& report, std::int64_t step) {
   report.note("saved " + store::checkpoint_path(run.job().run_dir(), step));
 }
 
+// Looks at the validation data, and keeps the state where it is the best so far and the job asks for that.
+void validate(TrainingRun& run, Report& report) {
+  const Validation found = run.validate(run.job().evaluate().batches());
+  report.validation(found);
+  if (run.judge().take(found) && run.job().checkpoint().best()) run.save_best(found.step);
+}
+
 }  // namespace
 
 int run_loop(TrainingRun& run, Report& report, StepTrace& trace, std::int64_t first) {
   const job::Job& job = run.job();
   std::int64_t step = first, saved = first > 0 ? first : -1, validated = -1;
   Reports reports(run, report);
-  while (step < job.steps() && !reports.stop()) {
+  while (step < job.steps() && !reports.stop() && !run.judge().gives_up()) {
     trace.before(step + 1);
     parallel::StepResult result = run.train(step, stop_requested());
     reports.add(++step, std::move(result));
@@ -98,18 +105,21 @@ int run_loop(TrainingRun& run, Report& report, StepTrace& trace, std::int64_t fi
     if (!validates && !saves) continue;
     reports.settle();
     if (validates && !reports.stop()) {
-      report.validation({step, run.validate(job.evaluate().batches())});
+      validate(run, report);
       validated = step;
     }
     if (saves) save(run, report, saved = step);
     reports.resume_clock();
   }
   reports.settle();
-  const bool stopped = reports.stop() && step < job.steps();
+  const bool gave_up = run.judge().gives_up() && step < job.steps();
+  const bool stopped = reports.stop() && step < job.steps() && !gave_up;
   if (job.checkpoint().on_exit() && saved != step) save(run, report, saved = step);
-  if (!stopped && run.has_validation() && validated != step && step > first)
-    report.validation({step, run.validate(job.evaluate().batches())});
+  if (!stopped && run.has_validation() && validated != step && step > first) validate(run, report);
   report.finish();
+  if (gave_up)
+    report.note("ended after step " + std::to_string(step) + ": no validation was better for " +
+                std::to_string(job.evaluate().patience()) + " in a row; " + run.judge().text());
   if (stopped)
     report.note("told to stop after step " + std::to_string(step) +
                 (saved == step ? "; go on with --resume" : "; not saved, since checkpoint.on_exit is false"));

@@ -7,6 +7,7 @@
 #include "models/decoder/decoder.h"
 #include "models/mlp/mlp.h"
 #include "parallel/training/task.h"
+#include "runtime/metrics/measures.h"
 
 namespace trireme::launcher {
 
@@ -23,6 +24,12 @@ class KnownTask : public parallel::StagedTask {
   virtual data::Batch blank_batch(Device& device, std::int64_t samples) const = 0;
   // Floating-point operations of the matrix products of a forward and backward pass.
   virtual double flops(std::int64_t samples) const = 0;
+  // What the loss is counted in.
+  virtual std::string_view loss_unit() const { return "nats"; }
+  // The weight of each class in the training loss, whose mean over the training samples is 1. Before the first step.
+  virtual void weigh_classes(const Tensor& weights);
+  // What an evaluation has found, from the records of all its samples (empty where there are none) and the mean loss.
+  virtual metrics::Measures measures(std::span<const double> /*records*/, double /*loss*/) const { return {}; }
 };
 
 // Batches hold "tokens" and "targets", (B, T) i32.
@@ -43,6 +50,8 @@ class LanguageModel : public KnownTask {
   std::string_view unit() const override { return "tokens"; }
   std::int64_t units_per_sample() const override { return sizes().sequence; }
   double flops(std::int64_t samples) const override { return model_->flops(samples, sizes().sequence); }
+  // perplexity
+  metrics::Measures measures(std::span<const double> records, double loss) const override;
 
  private:
   const models::DecoderSizes& sizes() const { return model_->sizes(); }
@@ -51,19 +60,27 @@ class LanguageModel : public KnownTask {
   std::unique_ptr<models::Decoder> model_;
 };
 
-// Batches hold "features" (B, inputs), f32, and "labels" (B) i32.
+// Batches hold "features" (B, inputs) or "images" (B, H, W, C) of as many numbers, f32, and "labels" (B) i32, or, to
+// train on, "targets" (B, classes) f32, the shares of the classes: the loss is then the divergence from them.
 class Classifier : public KnownTask {
  public:
   Classifier(const models::MlpConfig& config, DType compute) : model_(config), compute_(compute) {}
 
   nn::Module& network() override { return model_; }
   Tensor loss(Context& cx, const data::Batch& batch) override;
+  void weigh_classes(const Tensor& weights) override { weights_ = weights; }
+  std::int64_t record_width() const override;
+  Tensor measure(Context& cx, const data::Batch& batch, std::vector<double>& records) override;
+  metrics::Measures measures(std::span<const double> records, double loss) const override;
   data::Batch blank_batch(Device& device, std::int64_t samples) const override;
   double flops(std::int64_t samples) const override { return model_.flops(samples); }
 
  private:
+  Tensor logits(Context& cx, const data::Batch& batch);
+
   models::Mlp model_;
   DType compute_;
+  Tensor weights_;  // (classes) f32, or undefined
 };
 
 }  // namespace trireme::launcher

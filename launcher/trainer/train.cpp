@@ -87,8 +87,10 @@ int train_with(TrainingRun& run, const TrainOptions& options, const RankView& vi
                  .tensorboard = job.log().tensorboard(),
                  .plot = job.log().plot()});
   std::ostringstream head;
+  if (!run.data_note().empty()) news += run.data_note() + "\n";
   if (run.mesh().axis("pipeline").size() > 1) news += run.mesh().layout().text() + "\n";
-  head << table_of(view, job) << run.note() << (run.note().empty() ? "" : "\n") << news << run.player().parameters.parameter_count()
+  head << table_of(view, job) << run.note() << (run.note().empty() ? "" : "\n") << news
+       << run.player().parameters.parameter_count()
        << (run.whole() ? " parameters, " : " parameters on the first rank, ") << run.plan().global << " samples a step"
        << (first > 0 ? ", resumed after step " + std::to_string(first) : "");
   report.note(head.str());

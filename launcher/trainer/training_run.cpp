@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
+#include <utility>
 #include <vector>
 
 #include "launcher/fleet/stop.h"
+#include "launcher/trainer/entry.h"
 #include "launcher/trainer/provenance.h"
 #include "parallel/together/any_rank.h"
 #include "parallel/together/together.h"
@@ -21,17 +24,19 @@ std::chrono::milliseconds milliseconds(double seconds) {
 
 TrainingRun::TrainingRun(const job::Job& job, const RankView& view)
     : job_(job),
+      ranks_on_host_(view.ranks_on_host),
       device_(device_choice(job), view),
       backend_(device_.backend()),
       training_(job, backend_, device_.world(), layout_of(job, view.world.size())),
-      step_(training_.context()) {}
+      step_(training_.context()),
+      judge_(job) {}
 
 void TrainingRun::open_data() {
   constexpr const char* told_to_stop = "told to stop";
   const std::vector<std::string> found =
       parallel::together(*backend_.device, ranks(), backend_.device->compute(), [&]() -> std::string {
         try {
-          sources_ = launcher::open_data(job_);
+          sources_ = launcher::open_data(job_, ranks_on_host_);
         } catch (const Stopped&) {
           return told_to_stop;
         }
@@ -43,9 +48,12 @@ void TrainingRun::open_data() {
     if (found[rank] != found[0])
       throw parallel::SharedError("[data] rank " + std::to_string(rank) +
                                   " finds other training data than rank 0; give all hosts the same files");
-  loader_ = std::make_shared<data::Loader>(sources_.training, loader_options(job_));
+  if (!sources_.class_weights.empty())
+    task().weigh_classes(from_host<float>(*backend_.device, sources_.class_weights,
+                                          {std::ssize(sources_.class_weights)}, MemoryKind::workspace));
+  loader_ = std::make_shared<data::Loader>(sources_.training, loader_options(job_, ranks_on_host_));
   if (sources_.validation) {
-    data::LoaderOptions options = loader_options(job_);
+    data::LoaderOptions options = loader_options(job_, ranks_on_host_);
     options.order = data::OrderKind::sequential;
     options.global_batch = sources_.validation->samples();  // the whole set is one batch, read in pieces
     validation_ = std::make_shared<data::Loader>(sources_.validation, options);
@@ -68,21 +76,29 @@ parallel::StepResult TrainingRun::train(std::int64_t step, bool stop) {
       step, [&](std::int64_t, data::Share) { return prefetcher_->next(*backend_.device); }, stop);
 }
 
-double TrainingRun::validate(std::int64_t batches) {
+Validation TrainingRun::validate(std::int64_t batches) {
   const std::int64_t all = validation_->source().samples();
   const std::int64_t samples = batches > 0 ? std::min(all, batches * plan().global) : all;
   // In rounds of one batch for each rank; between two of them the ranks ask each other whether to go on.
   const std::int64_t round = plan().micro * training_.data().size();
   double total = 0.0;
+  KnownTask& task = training_.task();
+  parallel::SampleRecords records(task.record_width());
+  const bool keeps_records = records.width() > 0 && whole();
   for (std::int64_t begin = 0; begin < samples; begin += round) {
     leave_if_any_is_told();
     const std::int64_t count = std::min(round, samples - begin);
-    const double loss = parallel::evaluate(training_.context(), count, [&](std::int64_t step, data::Share share) {
-      return validation_->at(*backend_.device, step, {begin + share.first, share.count});
-    });
+    const double loss = parallel::evaluate(
+        training_.context(), {begin, count},
+        [&](std::int64_t step, data::Share share) { return validation_->at(*backend_.device, step, share); },
+        keeps_records ? &records : nullptr);
     total += loss * static_cast<double>(count);
   }
-  return total / static_cast<double>(samples);
+  Validation found{.step = steps_, .loss = total / static_cast<double>(samples), .measures = {}};
+  if (keeps_records || records.width() == 0)
+    found.measures = task.measures(
+        keeps_records ? records.of_all_ranks(*backend_.device, training_.data()) : std::vector<double>{}, found.loss);
+  return found;
 }
 
 void TrainingRun::leave_if_any_is_told() {
@@ -90,14 +106,31 @@ void TrainingRun::leave_if_any_is_told() {
     throw Stopped();
 }
 
-void TrainingRun::save(std::int64_t steps) {
-  parallel::save_state(store::checkpoint_path(job_.run_dir(), steps), steps, training_.state(),
-                       provenance(job_, fingerprint_), ranks(), backend_.device->compute());
-  saved_ = steps;
+void TrainingRun::save_in(const std::string& folder, std::int64_t steps, std::int64_t keep) {
+  store::Metadata metadata = provenance(job_, fingerprint_);
+  judge_.write(metadata);
+  parallel::save_state(store::checkpoint_path(folder, steps), steps, training_.state(), std::move(metadata), ranks(),
+                       backend_.device->compute());
   parallel::together(*backend_.device, ranks(), backend_.device->compute(), [&] {
-    if (leads()) store::keep_last(job_.run_dir(), job_.checkpoint().keep());
+    if (leads()) store::keep_last(folder, keep);
     return std::string();
   });
+}
+
+void TrainingRun::save(std::int64_t steps) {
+  save_in(job_.run_dir(), steps, job_.checkpoint().keep());
+  saved_ = steps;
+}
+
+void TrainingRun::save_best(std::int64_t steps) {
+  const std::string folder = best_folder(job_.run_dir());
+  parallel::together(*backend_.device, ranks(), backend_.device->compute(), [&] {
+    std::error_code error;
+    if (leads()) std::filesystem::create_directories(folder, error);
+    require(!error, "checkpoint.best", folder + ": cannot be made:", error.message());
+    return std::string();
+  });
+  save_in(folder, steps, 1);
 }
 
 TrainingRun::Loaded TrainingRun::load(const std::string& checkpoint) {
@@ -112,6 +145,7 @@ TrainingRun::Loaded TrainingRun::load(const std::string& checkpoint) {
           parallel::load_state(reader, training_.state());
           player().store_state();
           step = reader.step();
+          judge_.read(reader.metadata());
           return "";
         } catch (const store::DamagedCheckpoint& error) {
           return error.what();

@@ -6,6 +6,8 @@
 #include <string>
 
 #include "launcher/config/config.h"
+#include "launcher/report/metrics.h"
+#include "launcher/trainer/judge.h"
 #include "launcher/trainer/rank_training.h"
 #include "runtime/data/prefetch.h"
 
@@ -27,15 +29,17 @@ class TrainingRun {
   // Enqueues a step; at most two results may be alive.
   parallel::StepResult train(std::int64_t step, bool stop);
   bool has_validation() const noexcept { return validation_ != nullptr; }
-  // Mean loss over `batches` batches of the training size, or as many as the validation set has; 0 for the whole set.
-  // Throws Stopped, on every rank, where one is told to stop meanwhile.
-  double validate(std::int64_t batches);
+  // Over `batches` batches of the training size, or as many as the validation set has; 0 for the whole set. Throws
+  // Stopped, on every rank, where one is told to stop meanwhile.
+  Validation validate(std::int64_t batches);
 
   // Throws Stopped, on every rank, where one is told to stop. Collective.
   void leave_if_any_is_told();
 
   // Saves the state after `steps` steps in the run's folder and removes the oldest checkpoints. Collective.
   void save(std::int64_t steps);
+  // Saves it in the folder `best` of the run's folder, in place of what is there. Collective.
+  void save_best(std::int64_t steps);
   struct Loaded {
     std::string damage;  // why the checkpoint cannot be used, from the first rank that found out; empty: it is loaded
     std::string note;    // what has changed since it was saved
@@ -47,10 +51,15 @@ class TrainingRun {
   std::int64_t steps() const noexcept { return steps_; }
   std::int64_t saved() const noexcept { return saved_; }
 
+  // Of the validations so far; saved and loaded with the state.
+  Judge& judge() noexcept { return judge_; }
+
   const job::Job& job() const noexcept { return job_; }
   Backend& backend() noexcept { return backend_; }
   // About the way the ranks are joined; may be empty.
   const std::string& note() const noexcept { return device_.note(); }
+  // About the data: what was left out; may be empty.
+  const std::string& data_note() const noexcept { return sources_.note; }
   KnownTask& task() noexcept { return training_.task(); }
   parallel::Player& player() noexcept { return training_.player(); }
   const parallel::BatchPlan& plan() const noexcept { return training_.plan(); }
@@ -62,7 +71,10 @@ class TrainingRun {
   bool leads() const noexcept { return ranks().rank() == 0; }
 
  private:
+  void save_in(const std::string& folder, std::int64_t steps, std::int64_t keep);
+
   const job::Job& job_;
+  int ranks_on_host_;
   RankDevice device_;
   Backend& backend_;
   RankTraining training_;
@@ -71,6 +83,7 @@ class TrainingRun {
   std::shared_ptr<const data::Loader> loader_;
   std::shared_ptr<const data::Loader> validation_;
   std::unique_ptr<data::Prefetcher> prefetcher_;
+  Judge judge_;
   std::uint64_t fingerprint_ = 0;
   std::int64_t steps_ = 0, saved_ = 0;
 };

@@ -171,7 +171,22 @@ StepResult TrainStep::result() {
   return {host, device.compute().record()};
 }
 
-double evaluate(StepContext& run, std::int64_t samples, const BatchSource& batches) {
+namespace {
+
+// One pass of an evaluation over the samples of `share`.
+Tensor measured(StepContext& run, data::Share share, const BatchSource& batches, SampleRecords* records) {
+  Context cx{*run.backend.device, *run.backend.kernels};
+  cx.samples = share.count;
+  if (!records) return run.task.loss(cx, batches(0, share));
+  std::vector<double> numbers;
+  const Tensor loss = run.task.measure(cx, batches(0, share), numbers);
+  records->add(share.first, numbers);
+  return loss;
+}
+
+}  // namespace
+
+double evaluate(StepContext& run, data::Share samples, const BatchSource& batches, SampleRecords* records) {
   Device& device = *run.backend.device;
   Kernels& kernels = *run.backend.kernels;
   Tensor total = empty(device, {}, DType::f32, MemoryKind::workspace);
@@ -179,24 +194,21 @@ double evaluate(StepContext& run, std::int64_t samples, const BatchSource& batch
   // Batches of the training size, dealt to the ranks in turn. All make as many passes, since weights may be gathered:
   // who has none left looks at one sample again, for nothing.
   const std::int64_t round = run.plan.micro * run.data.size();
-  for (std::int64_t from = 0; from < samples; from += round) {
+  for (std::int64_t from = 0; from < samples.count; from += round) {
     const std::int64_t mine = from + run.data.index() * run.plan.micro;
-    const bool counts = mine < samples;
-    const std::int64_t begin = counts ? mine : 0;
-    const std::int64_t count = counts ? std::min(run.plan.micro, samples - begin) : 1;
-    const float part = counts ? static_cast<float>(count) / static_cast<float>(samples) : 0.0f;
+    const bool counts = mine < samples.count;
+    const std::int64_t count = counts ? std::min(run.plan.micro, samples.count - mine) : 1;
+    const data::Share share{samples.first + (counts ? mine : 0), count};
+    const float part = counts ? static_cast<float>(count) / static_cast<float>(samples.count) : 0.0f;
     const auto add = [&](const Tensor& loss) { kernels.axpy(total, loss, part, nullptr); };
-    Context cx{device, kernels};
-    cx.samples = count;
     if (!run.pipeline) {
-      add(run.task.loss(cx, batches(0, {begin, count})));
+      add(measured(run, share, batches, counts ? records : nullptr));
       continue;
     }
+    Context cx{device, kernels};
+    cx.samples = count;
     run.pipeline->forward({.context = [&](std::int64_t, Tape&) { return cx; },
-                           .batch =
-                               [&](std::int64_t) {
-                                 return batches(0, {begin, count});
-                               },
+                           .batch = [&](std::int64_t) { return batches(0, share); },
                            .on_loss = add,
                            .on_last_backward = {},
                            .samples = count},

@@ -10,6 +10,7 @@
 #include "parallel/mesh/mesh.h"
 #include "parallel/pipeline/engine.h"
 #include "parallel/training/player.h"
+#include "parallel/training/records.h"
 #include "parallel/training/task.h"
 #include "runtime/data/loader.h"
 
@@ -89,7 +90,8 @@ class TrainStep {
   std::int64_t done_ = 0;            // steps enqueued so far
 };
 
-// The mean loss over `samples` samples, spread over the ranks; nothing is updated.
-double evaluate(StepContext& run, std::int64_t samples, const BatchSource& batches);
+// The mean loss over some samples, spread over the ranks; nothing is updated. `records`, where given, takes those of
+// the samples that this rank has looked at; a model in stages has none.
+double evaluate(StepContext& run, data::Share samples, const BatchSource& batches, SampleRecords* records = nullptr);
 
 }  // namespace trireme::parallel

@@ -18,6 +18,13 @@ class Task {
   // The mean loss of a batch, one f32.
   virtual Tensor loss(Context& cx, const data::Batch& batch) = 0;
 
+  // Numbers that an evaluation keeps of each sample, its record, for measures beside the loss; 0: none.
+  virtual std::int64_t record_width() const { return 0; }
+  // loss() without a tape, appending the records of the batch's samples.
+  virtual Tensor measure(Context& cx, const data::Batch& batch, std::vector<double>& /*records*/) {
+    return loss(cx, batch);
+  }
+
   // What throughput is counted in beside samples: "tokens"; empty when a sample is the unit.
   virtual std::string_view unit() const { return {}; }
   virtual std::int64_t units_per_sample() const { return 1; }

@@ -26,7 +26,10 @@ Share share_of(std::int64_t global_batch, const Division& division, std::int64_t
 }
 
 Loader::Loader(std::shared_ptr<const Source> source, LoaderOptions options)
-    : source_(std::move(source)), options_(options), order_(options.order, samples_of(source_.get()), options.seed) {
+    : source_(std::move(source)),
+      options_(options),
+      order_(options.order, samples_of(source_.get()), options.seed),
+      workers_(std::make_shared<Workers>(options.workers)) {
   require(options_.global_batch >= 1, op, "expected a global batch of at least one sample, found",
           options_.global_batch);
 }
@@ -39,12 +42,12 @@ HostBatch Loader::prepare(std::int64_t step, Share share) const {
   HostBatch batch{.first_sample = step * size + share.first, .count = share.count, .fields = {}};
   const std::span<const Field> fields = source_->fields();
   for (const Field& field : fields) batch.fields.emplace_back(static_cast<std::size_t>(field.bytes() * share.count));
-  std::vector<std::byte*> rows(fields.size());
-  for (std::int64_t row = 0; row < share.count; ++row) {
+  workers_->each(share.count, [&](std::int64_t row) {
+    std::vector<std::byte*> rows(fields.size());
     for (std::size_t f = 0; f < fields.size(); ++f) rows[f] = batch.fields[f].data() + row * fields[f].bytes();
     const Order::Place place = order_.at(batch.first_sample + row);
     source_->read(place.epoch, place.sample, rows);
-  }
+  });
   return batch;
 }
 

@@ -10,6 +10,7 @@
 #include "runtime/data/batch.h"
 #include "runtime/data/order.h"
 #include "runtime/data/source.h"
+#include "runtime/data/workers.h"
 
 namespace trireme::data {
 
@@ -17,6 +18,7 @@ struct LoaderOptions {
   std::int64_t global_batch = 1;  // samples per step, over all ranks and micro-batches
   OrderKind order = OrderKind::shuffled;
   std::uint64_t seed = 0;
+  int workers = 1;  // threads that read a batch, with the one that asks for it
 };
 
 // Samples [first, first + count) of a global batch.
@@ -59,6 +61,7 @@ class Loader {
   std::shared_ptr<const Source> source_;
   LoaderOptions options_;
   Order order_;
+  std::shared_ptr<const Workers> workers_;
 };
 
 // A batch of `count` samples with uninitialised contents: what a dry run needs.

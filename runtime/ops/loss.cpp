@@ -46,7 +46,10 @@ Tensor cross_entropy(Context& cx, const Tensor& logits, const Tensor& targets, c
                             .gradient = gradient});
   // The divisor is known on the device only: loss = sum(losses) / sum(weights).
   Tensor total = empty(cx.device, {}, DType::f32), loss = empty(cx.device, {}, DType::f32);
-  cx.kernels.sum(total, weights);
+  if (options.by_rows)
+    cx.kernels.fill(total, static_cast<float>(matrix[0]));
+  else
+    cx.kernels.sum(total, weights);
   cx.kernels.sum(loss, losses);
   cx.kernels.binary(loss, loss, total, Binary::divide);
   record(cx, "cross_entropy", {&logits}, {&loss}, [flat, total, shape = logits.shape()](Gradients& g) {

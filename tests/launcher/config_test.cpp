@@ -189,7 +189,8 @@ TEST_F(JobFile, MissingParts) {
       complaint(""),
       "job.textproto: model: expected a model; write model { gpt { } }, model { llama { } } or model { mlp { } }");
   EXPECT_EQ(complaint("model { gpt { } }"),
-            "job.textproto: data: expected a source; write data { text { ... } }, data { shards { ... } } or data { "
+            "job.textproto: data: expected a source; write data { text { ... } }, data { images { ... } }, "
+            "data { shards { ... } } or data { "
             "synthetic { } }");
 }
 

@@ -59,6 +59,10 @@ TEST(Metrics, AStepsFields) {
   EXPECT_TRUE(read["tokens_per_s"].is_null());
   EXPECT_TRUE(read["loss"].is_null());
   EXPECT_EQ(to_json(Validation{100, 2.25}), R"({"step":100,"validation_loss":2.25})");
+  Validation measured{100, 2.25};
+  measured.measures.add("accuracy", 0.5);
+  measured.measures.add("auc", std::nan(""));
+  EXPECT_EQ(to_json(measured), R"({"step":100,"validation_loss":2.25,"accuracy":0.5,"auc":null})");
 }
 
 class MetricsFile : public testing::Test {

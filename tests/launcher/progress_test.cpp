@@ -32,14 +32,16 @@ TEST(Progress, PlainLines) {
   Screen screen;
   Progress progress = screen.progress({.total_steps = 20, .every_steps = 10, .unit = "tokens"});
   for (int step = 1; step <= 20; ++step) progress.step(at_step(step));
-  progress.validation({20, 2.25});
+  Validation validation{20, 2.25};
+  validation.measures.add("accuracy", 0.9812);
+  progress.validation(validation);
   progress.note("saved");
   progress.finish();
   EXPECT_EQ(screen.written,
             "step 1/20  loss 2.5000  3.07k tokens/s  10s left\n"
             "step 10/20  loss 2.5000  3.07k tokens/s  5s left\n"
             "step 20/20  loss 2.5000  3.07k tokens/s  0s left\n"
-            "step 20/20  validation 2.2500\n"
+            "step 20/20  validation 2.2500  accuracy 0.9812\n"
             "saved\n");
 }
 

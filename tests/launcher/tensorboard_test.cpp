@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "runtime/base/error.h"
+#include "runtime/data/images/png.h"
 #include "tests/support/scratch_folder.h"
 
 namespace trireme::launcher {
@@ -106,6 +107,24 @@ TEST(EventWriter, WritesScalars) {
   float number = 0;
   std::memcpy(&number, &value[2]->number, sizeof number);
   EXPECT_EQ(number, -1e-3f);
+}
+
+TEST(EventWriter, WritesPictures) {
+  const test::ScratchFolder folder;
+  EventWriter writer(folder.path(), 0);
+  const data::Image picture({3, 5, 1}, 77);
+  writer.add_image("samples", 9, picture);
+  const auto records = records_of(test::read_file(writer.path()));
+  ASSERT_EQ(records.size(), 2u);
+  const auto event = fields_of(records[1]);
+  EXPECT_EQ(event[2]->number, 9u);
+  const auto value = fields_of(fields_of(event[5]->bytes)[1]->bytes);
+  EXPECT_EQ(value[1]->bytes, "samples");
+  const auto image = fields_of(value[4]->bytes);
+  EXPECT_EQ(image[1]->number, 3u);
+  EXPECT_EQ(image[2]->number, 5u);
+  EXPECT_EQ(image[3]->number, 1u);
+  EXPECT_EQ(data::decode_png(image[4]->bytes, 1, "").values, picture.values);
 }
 
 TEST(EventWriter, AResumedRunTellsReadersToDropWhatItRepeats) {

@@ -139,7 +139,7 @@ Trained train(const Layout& layout) {
     };
     std::vector<double> losses;
     for (int i = 0; i < steps; ++i) losses.push_back(step.run(i, source, false).report().loss);
-    const double validation = parallel::evaluate(context, 5, source);
+    const double validation = parallel::evaluate(context, {0, 5}, source);
     player.weights_changed();
     const std::lock_guard lock(mutex);
     if (!all.losses.empty()) {

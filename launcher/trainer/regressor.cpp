@@ -1,0 +1,39 @@
+#include "launcher/trainer/regressor.h"
+
+#include "runtime/metrics/regression.h"
+#include "runtime/ops/elementwise.h"
+#include "runtime/ops/loss.h"
+
+namespace trireme::launcher {
+
+Tensor Regressor::predictions(Context& cx, const data::Batch& batch) {
+  const Tensor y = model_.logits(cx, ops::cast(cx, batch["features"], compute_));
+  return ops::cast(cx, y, DType::f32);
+}
+
+Tensor Regressor::loss(Context& cx, const data::Batch& batch) {
+  return ops::pointwise_loss(cx, predictions(cx, batch), batch["targets"], loss_);
+}
+
+std::int64_t Regressor::record_width() const {
+  return metrics::regression_width;
+}
+
+Tensor Regressor::measure(Context& cx, const data::Batch& batch, std::vector<double>& records) {
+  const Tensor found = predictions(cx, batch);
+  metrics::add_predicted(records, to_floats(found), to_floats(batch["targets"]), found.size(0));
+  return ops::pointwise_loss(cx, found, batch["targets"], loss_);
+}
+
+metrics::Measures Regressor::measures(std::span<const double> records, double) const {
+  return metrics::regression_measures(records);
+}
+
+data::Batch Regressor::blank_batch(Device& device, std::int64_t samples) const {
+  data::Batch batch;
+  batch.tensors["features"] = empty(device, {samples, model_.config().inputs}, DType::f32);
+  batch.tensors["targets"] = empty(device, {samples, model_.config().classes}, DType::f32);
+  return batch;
+}
+
+}  // namespace trireme::launcher
