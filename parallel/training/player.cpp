@@ -30,9 +30,9 @@ Player::Player(nn::Module& module, Backend& backend, const Axis& data, const Pla
       state(empty_step_state(*backend.device)),
       options_(options),
       data_(data),
+      gathered_(parameters, data),
       buckets_(parameters, data, stage.shared),
       stage_(stage),
-      gathered_(parameters, data),
       squares_(empty(*backend.device, {2}, DType::f64, MemoryKind::workspace)) {
   if (stage.axis) ends_ = stage.axis->compute().split(stage.shared ? 0 : 1, stage.axis->index(), "shared parameters");
   parameters.initialise(options.seed);

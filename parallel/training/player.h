@@ -72,11 +72,11 @@ class Player {
 
   PlayerOptions options_;
   const Axis& data_;
-  Buckets buckets_;
+  GatheredWeights gathered_;
+  Buckets buckets_;  // ends before what is gathered, for which it would wait
   PlayerStage stage_;
   std::unique_ptr<Group> ends_;  // of the shared parameter's holders
-  GatheredWeights gathered_;
-  Tensor squares_;  // f64: terms of the norm's square
+  Tensor squares_;               // f64: terms of the norm's square
 };
 
 }  // namespace trireme::parallel

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string>
 
+#include "parallel/together/take_part.h"
 #include "runtime/device/timeline.h"
 
 namespace trireme::parallel {
@@ -55,17 +56,19 @@ TrainStep::TrainStep(const StepContext& context)
 }
 
 StepResult TrainStep::run(std::int64_t step, const BatchSource& batches, bool stop) {
-  context_.player.set_step(step, stop);
-  // The first step allocates, and lets libraries choose their ways; what the second enqueues is what every later one
-  // does.
-  const TimeRange range(*context_.backend.device, context_.backend.device->compute(),
-                        "step " + std::to_string(step + 1), "step");
-  if (captures_ && done_ > 0 && !context_.backend.device->timeline()) {
-    replay(step, batches);
-  } else {
-    work(step, [&](std::int64_t, data::Share share) { return batches(step, share); });
-  }
-  return result();
+  Device& device = *context_.backend.device;
+  return take_part(context_.data.communication(), device, [&] {
+    context_.player.set_step(step, stop);
+    const TimeRange range(device, device.compute(), "step " + std::to_string(step + 1), "step");
+    // The first step allocates, and lets libraries choose their ways; what the second enqueues is what every later one
+    // does.
+    if (captures_ && done_ > 0 && !device.timeline()) {
+      replay(step, batches);
+    } else {
+      work(step, [&](std::int64_t, data::Share share) { return batches(step, share); });
+    }
+    return result();
+  });
 }
 
 data::Batch TrainStep::next(const Micro& batch, std::int64_t micro, data::Share samples) {
@@ -184,9 +187,7 @@ Tensor measured(StepContext& run, data::Share share, const BatchSource& batches,
   return loss;
 }
 
-}  // namespace
-
-double evaluate(StepContext& run, data::Share samples, const BatchSource& batches, SampleRecords* records) {
+double evaluate_together(StepContext& run, data::Share samples, const BatchSource& batches, SampleRecords* records) {
   Device& device = *run.backend.device;
   Kernels& kernels = *run.backend.kernels;
   Tensor total = empty(device, {}, DType::f32, MemoryKind::workspace);
@@ -220,6 +221,13 @@ double evaluate(StepContext& run, data::Share samples, const BatchSource& batche
   if (run.data.size() > 1)
     run.data.compute().all_reduce({total.raw(), 1, DType::f32, "validation loss"}, Reduction::sum, device.compute());
   return to_floats(total)[0];
+}
+
+}  // namespace
+
+double evaluate(StepContext& run, data::Share samples, const BatchSource& batches, SampleRecords* records) {
+  return take_part(run.data.communication(), *run.backend.device,
+                   [&] { return evaluate_together(run, samples, batches, records); });
 }
 
 }  // namespace trireme::parallel

@@ -92,8 +92,11 @@ TEST_F(Failure, AHungRankOfFourIsOneMessage) {
 }
 
 // Samples 0, 1, ... of 8 tokens each, in order; one token is not in the vocabulary.
-TEST_F(Failure, AnErrorOfOneRankInTheMiddleOfAStepIsToldOnce) {
-  constexpr const char* job = R"(steps: 100000
+class BadToken : public Failure {
+ protected:
+  // A run that meets it says so once, and nothing worse happens.
+  void expect_the_error(const Words& how, const std::string& who) {
+    constexpr const char* job = R"(steps: 100000
 model { gpt { layers: 2 heads: 2 width: 16 sequence: 8 vocabulary: 256 } }
 data { shards { train: "train.bin" } order: sequential }
 batch { global: 4 micro: 1 }
@@ -101,19 +104,35 @@ parallel { bucket_mib: 0.001 }
 evaluate { every_steps: 0 }
 threads: 1
 )";
-  std::vector<std::uint16_t> tokens(8 * 4 * 100 + 1, 7);
-  tokens[8 * (4 * 50 + 3) + 4] = 999;  // the last sample of step 50: of the last rank, and of its last pass
-  folder_.write("train.bin", std::string(reinterpret_cast<const char*>(tokens.data()), 2 * tokens.size()));
+    SCOPED_TRACE(testing::PrintToString(how));
+    std::vector<std::uint16_t> tokens(8 * 4 * 100 + 1, 7);
+    tokens[8 * (4 * 50 + 3) + 4] = 999;  // the last sample of step 50: of the last rank, and of its last pass
+    folder_.write("train.bin", std::string(reinterpret_cast<const char*>(tokens.data()), 2 * tokens.size()));
+    std::filesystem::remove_all(path("run"));
+    const Ended ended = run(train(job, "run", how));
+    expect_complaint(ended, {who, "train.bin: at offset 3256", "found 999"});
+    EXPECT_LT(ended.seconds, 20.0 * patience);
+    EXPECT_EQ(metrics("run").size(), 50u);
+  }
+};
+
+TEST_F(BadToken, AnErrorOfOneRankInTheMiddleOfAStepIsToldOnce) {
   for (const std::string ranks : {"2", "4"}) {
-    for (const Words& how : {Words{"-n", ranks}, Words{"-n", ranks, "--ranks-as-threads"}}) {
-      SCOPED_TRACE(testing::PrintToString(how));
-      std::filesystem::remove_all(path("run"));
-      const Ended ended = run(train(job, "run", how));
-      expect_complaint(
-          ended, {"rank " + std::to_string(std::stoi(ranks) - 1) + ": ", "train.bin: at offset 3256", "found 999"});
-      EXPECT_LT(ended.seconds, 20.0 * patience);
-      EXPECT_EQ(metrics("run").size(), 50u);
-    }
+    const std::string last = "rank " + std::to_string(std::stoi(ranks) - 1) + ": ";
+    expect_the_error({"-n", ranks}, last);
+    expect_the_error({"-n", ranks, "--ranks-as-threads"}, last);
+  }
+}
+
+// What is on its way between stages, or gathered ahead of use, has memory and a group until it has ended.
+TEST_F(BadToken, AnErrorAmongStagesOrGatheredWeightsIsToldOnce) {
+  for (const Words& layout : {Words{"pipeline=2", "schedule=1f1b"}, Words{"pipeline=2", "schedule=gpipe"},
+                              Words{"pipeline=2", "schedule=zb_h1"}, Words{"zero=3"}}) {
+    Words how{"-n", "2"};
+    for (const std::string& setting : layout) how.insert(how.end(), {"--set", "parallel." + setting});
+    expect_the_error(how, "rank ");
+    how.push_back("--ranks-as-threads");
+    expect_the_error(how, "rank ");
   }
 }
 
