@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <mutex>
 
+#include "runtime/base/error.h"
 #include "runtime/device/device.h"
 
 namespace trireme {
@@ -12,6 +13,9 @@ class MemoryLedger {
  public:
   void add(std::int64_t bytes, MemoryKind kind) {
     std::lock_guard lock(mutex_);
+    constexpr std::int64_t most = std::int64_t{1} << 62;
+    if (bytes > most - report_.live)
+      fail("memory", "expected less than", most, "bytes in all, found", bytes, "more than", report_.live);
     report_.live += bytes;
     report_.live_by_kind[static_cast<std::size_t>(kind)] += bytes;
     if (report_.live > report_.peak) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "runtime/base/sizes.h"
+
 namespace trireme::nn {
 namespace {
 
@@ -9,6 +11,16 @@ constexpr std::int64_t alignment = 16;  // elements
 
 std::int64_t aligned(std::int64_t count, std::int64_t to) {
   return (count + to - 1) / to * to;
+}
+
+// That all of them can be counted: their shapes are as large as a job says.
+void check_sizes(const std::vector<Parameter*>& parameters) {
+  std::int64_t all = 0;
+  for (const Parameter* p : parameters) {
+    all += checked_bytes("parameters", p->name, {p->shape.begin(), p->shape.end()}, DType::f32);
+    require(all <= most_bytes, "parameters", "expected at most", most_bytes, "bytes in all, found more up to", p->name,
+            "with the shape", p->shape);
+  }
 }
 
 }  // namespace
@@ -20,6 +32,7 @@ FlatParameters::FlatParameters(Module& module, Device& device, Kernels& kernels,
   require(sharding.level > 0 || sharding.parts == 1, "zero", "expected one part without sharding, found",
           sharding.parts);
   module.name_parameters();
+  check_sizes(module.parameters());
   place(module.parameters());
   allocate_weights();
   if (options.gradients && trainable_ > 0) allocate_gradients();

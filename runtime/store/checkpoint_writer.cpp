@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "runtime/base/host.h"
+#include "runtime/base/sizes.h"
 #include "runtime/store/checkpoint.h"
 #include "runtime/store/checksum.h"
 

@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "runtime/base/json.h"
+#include "runtime/base/sizes.h"
 #include "runtime/store/checksum.h"
 
 namespace trireme::store {

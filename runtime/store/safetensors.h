@@ -48,10 +48,6 @@ SafetensorsHeader parse_safetensors_header(const std::string& path, std::string_
 // Lays tensors out (widest elements first, then by name) and writes N and the JSON text into `text`.
 SafetensorsHeader lay_out_safetensors(std::vector<TensorSpec> tensors, Metadata metadata, std::string& text);
 
-// bytes of `shape` elements, checked for overflow.
-std::int64_t checked_bytes(std::string_view where, const std::string& what, std::span<const std::int64_t> shape,
-                           DType dtype);
-
 // A file opened for reading, its header checked. Reading is safe from several threads.
 class SafetensorsReader {
  public:

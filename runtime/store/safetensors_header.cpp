@@ -5,6 +5,7 @@
 #include <tuple>
 #include <unordered_set>
 
+#include "runtime/base/sizes.h"
 #include "runtime/store/safetensors.h"
 
 namespace trireme::store {
@@ -166,20 +167,6 @@ StoredTensor accept(const std::string& path, const Claim& claim, std::int64_t da
 }
 
 }  // namespace
-
-std::int64_t checked_bytes(std::string_view where, const std::string& what, std::span<const std::int64_t> shape,
-                           DType dtype) {
-  constexpr std::int64_t limit = std::int64_t{1} << 62;
-  std::int64_t bytes = size_of(dtype);
-  bool empty = false;
-  for (std::int64_t size : shape) {
-    empty = empty || size == 0;
-    if (size == 0) continue;  // the other sizes must still multiply without overflow: Shape::numel() does
-    if (bytes > limit / size) fail(where, what, "is impossibly large:", Shape(shape), "of", dtype);
-    bytes *= size;
-  }
-  return empty ? 0 : bytes;
-}
 
 SafetensorsHeader parse_safetensors_header(const std::string& path, std::string_view json, std::int64_t file_bytes) {
   if (json.empty() || json.front() != '{')

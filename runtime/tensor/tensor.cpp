@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "runtime/base/sizes.h"
+
 namespace trireme {
 
 Tensor::Tensor(Device& device, std::shared_ptr<Storage> storage, std::int64_t offset, Shape shape, DType dtype)
@@ -11,7 +13,7 @@ Tensor::Tensor(Device& device, std::shared_ptr<Storage> storage, std::int64_t of
       numel_(shape.numel()),
       shape_(shape),
       dtype_(dtype) {
-  if (offset < 0 || offset + bytes() > storage_->bytes())
+  if (offset < 0 || offset > storage_->bytes() || bytes() > storage_->bytes() - offset)
     fail("tensor", "expected a view inside storage of", storage_->bytes(), "bytes, found offset", offset, "and shape",
          shape, "of", dtype);
 }
@@ -47,7 +49,8 @@ Tensor Tensor::detached() const {
 }
 
 Tensor empty(Device& device, const Shape& shape, DType dtype, MemoryKind kind) {
-  return Tensor(device, device.allocate(shape.numel() * size_of(dtype), kind), 0, shape, dtype);
+  const std::int64_t bytes = checked_bytes("memory", "a tensor", {shape.begin(), shape.end()}, dtype);
+  return Tensor(device, device.allocate(bytes, kind), 0, shape, dtype);
 }
 
 std::vector<float> to_floats(const Tensor& tensor) {
