@@ -3,12 +3,14 @@
 #include <algorithm>
 
 #include "collectives/group/call.h"
+#include "collectives/group/checks.h"
 #include "runtime/base/error.h"
 
 namespace trireme {
-namespace {
 
-using collectives::Operation;
+using namespace collectives;
+
+namespace {
 
 class DryGroup : public Group {
  public:
@@ -31,30 +33,39 @@ class DryGroup : public Group {
     return std::make_unique<DryGroup>(std::move(child), record_, splits_);
   }
 
-  void all_reduce(Region in_out, Reduction, Stream&) override { note(Operation::all_reduce, in_out); }
+  void all_reduce(Region in_out, Reduction, Stream&) override {
+    check_reduced("all_reduce", in_out);
+    note(Operation::all_reduce, in_out);
+  }
   void all_gather(Region mine, Region all, Stream&) override {
-    check(Operation::all_gather, mine.count * size(), all.count);
+    check_parts(*this, "all_gather", mine, all);
     note(Operation::all_gather, all);
   }
   void reduce_scatter(Region all, Region mine, Reduction, Stream&) override {
-    check(Operation::reduce_scatter, mine.count * size(), all.count);
+    check_reduced("reduce_scatter", all);
+    check_parts(*this, "reduce_scatter", mine, all);
     note(Operation::reduce_scatter, all);
   }
-  void broadcast(Region in_out, int, Stream&) override { note(Operation::broadcast, in_out); }
+  void broadcast(Region in_out, int root, Stream&) override {
+    check_root(*this, root);
+    note(Operation::broadcast, in_out);
+  }
   void all_to_all(Region in, Region out, Stream&) override {
-    check(Operation::all_to_all, in.count / size() * size(), out.count);
+    check_exchange(*this, in, out);
     note(Operation::all_to_all, in);
   }
-  void send(Region data, int, Stream&) override { note(Operation::send, data); }
-  void recv(Region data, int, Stream&) override { note(Operation::recv, data); }
+  void send(Region data, int to, Stream&) override {
+    check_peer(*this, "send", to);
+    note(Operation::send, data);
+  }
+  void recv(Region data, int from, Stream&) override {
+    check_peer(*this, "recv", from);
+    note(Operation::recv, data);
+  }
   void barrier(Stream&) override { note(Operation::barrier, {}); }
   void abort(std::string_view) noexcept override {}
 
  private:
-  void check(Operation operation, std::int64_t expected, std::int64_t found) const {
-    if (expected != found)
-      fail(name_of(operation), "expected", expected, "elements for", size(), "ranks, found", found);
-  }
   void note(Operation operation, const Region& region) {
     if (record_)
       record_->push_back({.operation = std::string(name_of(operation)),
@@ -73,7 +84,7 @@ class DryGroup : public Group {
 }  // namespace
 
 std::int64_t bytes_sent(const DryOperation& operation) {
-  const std::int64_t share = operation.bytes * (operation.ranks - 1) / operation.ranks;
+  const std::int64_t share = operation.bytes - (operation.bytes + operation.ranks - 1) / operation.ranks;
   if (operation.operation == "all_reduce") return 2 * share;
   if (operation.operation == "all_gather" || operation.operation == "reduce_scatter" ||
       operation.operation == "all_to_all" || operation.operation == "broadcast")

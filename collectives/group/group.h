@@ -36,12 +36,17 @@ struct Region {
 // Rules for every backend:
 //  - every rank of the group makes the same calls in the same order; an operation is enqueued on `stream` and done when
 //    the stream is; one group is used on one stream at a time (split a second group for a second stream);
-//  - sums are taken in rank order, in fp32 for 16-bit types and rounded once: the same bits on every rank, on every
-//  run,
-//    and on every transport;
+//  - every dtype can be moved; u16 cannot be reduced. Results have the same bits on every rank, and on every run of the
+//    same job on the same machines;
+//  - where sums_in_rank_order(), sums are taken in rank order, in fp32 for 16-bit types and rounded once: the same bits
+//  on
+//    every such transport and any placement of ranks. Where not (NCCL), the transport has an order of its own and may
+//    round 16-bit sums at every addition;
+//  - send() may wait until the receiver has come: two ranks that both send first may wait for each other;
 //  - a wait longer than the deadline throws an Error that names this rank and host, the operation, its label and
-//    sequence number, and the ranks that have not arrived; ranks that call different operations get an Error that names
-//    both calls. After an error the group, and every group made from the same start, is unusable on all ranks.
+//    sequence number, and the ranks that have not arrived, as far as the transport knows them. Ranks that call
+//    different operations get an Error that names both calls, or under NCCL wait until the deadline. After an error the
+//    group, and every group made from the same start, is unusable on all ranks.
 class Group {
  public:
   virtual ~Group() = default;
@@ -53,6 +58,8 @@ class Group {
 
   // Whether its operations can be part of a captured step: they enqueue device work and nothing on the host.
   virtual bool capturable() const noexcept { return false; }
+  // Whether its sums have the bits of a sum in rank order: those of one rank after the other.
+  virtual bool sums_in_rank_order() const noexcept { return true; }
 
   // Memory that this group reduces fastest (a shared window, registered memory), counted by `device`. Collective, as is
   // split(); both want the group's stream to be idle.
@@ -72,7 +79,8 @@ class Group {
   virtual void recv(Region data, int from, Stream& stream) = 0;
   virtual void barrier(Stream& stream) = 0;
 
-  // Throws PeerFailed once another rank has failed; otherwise returns at once. For waits outside the group's operations.
+  // Throws PeerFailed once another rank has failed; otherwise returns at once. For waits outside the group's
+  // operations.
   virtual void check() {}
   // Tells every rank that this one has failed: their waits throw PeerFailed, within a second, quoting `reason`.
   virtual void abort(std::string_view reason) noexcept = 0;

@@ -34,6 +34,7 @@ void send(Team& team, const Region& data, int to) {
                   length_of(data, chunk));
     channel.written.raise(++written);
   }
+  channel.sent.fetch_add(1, std::memory_order_relaxed);
 }
 
 void recv(Team& team, const Region& data, int from) {
@@ -54,6 +55,7 @@ void recv(Team& team, const Region& data, int from) {
                length_of(data, chunk));
     channel.read.raise(++read);
   }
+  channel.received.fetch_add(1, std::memory_order_relaxed);
 }
 
 }  // namespace trireme::collectives

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <span>
 
+#include "collectives/group/checks.h"
 #include "collectives/host/exchange.h"
 #include "runtime/base/error.h"
 
@@ -14,24 +15,6 @@ void TeamGroup::used_twice() const {
 
 void TeamGroup::check() {
   team_->family().check("group", [this] { return "group '" + std::string(name()) + "', waiting for its device"; });
-}
-
-void TeamGroup::check_gather(std::string_view operation, const Region& part, const Region& whole) const {
-  if (part.dtype != whole.dtype || whole.count != part.count * size())
-    fail(operation, "expected", part.count * size(), part.dtype, "for", size(), "ranks with", part.count, "each, found",
-         whole.count, whole.dtype);
-}
-
-void TeamGroup::check_exchange(const Region& in, const Region& out) const {
-  if (in.dtype != out.dtype || in.count != out.count || in.count % size() != 0)
-    fail("all_to_all", "expected equal counts that", size(), "ranks can share, found", in.count, in.dtype, "and",
-         out.count, out.dtype);
-}
-
-void TeamGroup::check_peer(std::string_view operation, int peer) const {
-  if (peer < 0 || peer >= size() || peer == rank())
-    fail(operation, "expected another rank of group '" + std::string(name()) + "' with", size(), "ranks, found", peer,
-         "on rank", rank());
 }
 
 std::unique_ptr<Group> HostGroup::split(int color, int order, std::string name) {
@@ -49,47 +32,51 @@ std::unique_ptr<Group> HostGroup::split(int color, int order, std::string name) 
 }
 
 void HostGroup::all_reduce(Region in_out, Reduction reduction, Stream& stream) {
-  enqueue(stream, [this, in_out, reduction] { collectives::all_reduce(team(), in_out, reduction); });
+  enqueue(stream, [this, in_out, reduction] {
+    check_reduced("all_reduce", in_out);
+    collectives::all_reduce(team(), in_out, reduction);
+  });
 }
 
 void HostGroup::all_gather(Region mine, Region all, Stream& stream) {
   enqueue(stream, [this, mine, all] {
-    check_gather("all_gather", mine, all);
+    check_parts(*this, "all_gather", mine, all);
     collectives::all_gather(team(), mine, all);
   });
 }
 
 void HostGroup::reduce_scatter(Region all, Region mine, Reduction reduction, Stream& stream) {
   enqueue(stream, [this, all, mine, reduction] {
-    check_gather("reduce_scatter", mine, all);
+    check_reduced("reduce_scatter", all);
+    check_parts(*this, "reduce_scatter", mine, all);
     collectives::reduce_scatter(team(), all, mine, reduction);
   });
 }
 
 void HostGroup::broadcast(Region in_out, int root, Stream& stream) {
   enqueue(stream, [this, in_out, root] {
-    if (root < 0 || root >= size()) fail("broadcast", "expected a root among", size(), "ranks, found", root);
+    check_root(*this, root);
     collectives::broadcast(team(), in_out, root);
   });
 }
 
 void HostGroup::all_to_all(Region in, Region out, Stream& stream) {
   enqueue(stream, [this, in, out] {
-    check_exchange(in, out);
+    check_exchange(*this, in, out);
     collectives::all_to_all(team(), in, out);
   });
 }
 
 void HostGroup::send(Region data, int to, Stream& stream) {
   enqueue(stream, [this, data, to] {
-    check_peer("send", to);
+    check_peer(*this, "send", to);
     collectives::send(team(), data, to);
   });
 }
 
 void HostGroup::recv(Region data, int from, Stream& stream) {
   enqueue(stream, [this, data, from] {
-    check_peer("recv", from);
+    check_peer(*this, "recv", from);
     collectives::recv(team(), data, from);
   });
 }

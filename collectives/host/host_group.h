@@ -47,11 +47,6 @@ class TeamGroup : public Group {
     busy_.store(false, std::memory_order_release);
   }
 
-  // Regions that cannot be: told apart before any rank waits.
-  void check_gather(std::string_view operation, const Region& part, const Region& whole) const;
-  void check_exchange(const Region& in, const Region& out) const;
-  void check_peer(std::string_view operation, int peer) const;
-
  private:
   [[noreturn]] void used_twice() const;
 

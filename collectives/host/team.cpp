@@ -17,6 +17,14 @@ constexpr auto yielding = std::chrono::microseconds(100);
 constexpr int sleep_milliseconds = 50;
 constexpr std::int64_t page = 4096;
 
+bool is_message(const Call& call) {
+  return call.operation == Operation::send || call.operation == Operation::recv;
+}
+
+std::string messages(std::uint64_t count) {
+  return std::to_string(count) + (count == 1 ? " message" : " messages");
+}
+
 constexpr std::int64_t whole_pages(std::int64_t bytes) {
   return (bytes + page - 1) / page * page;
 }
@@ -146,7 +154,7 @@ void Team::await_slowly(Signal& signal, std::uint64_t target, int member, const 
     check(signal, target, member, call);
     if (std::chrono::duration<double>(Clock::now() - start).count() > family().deadline() + grace_)
       fail<TimedOut>(name_of(call.operation), family().self().name(), "waited", family().deadline(), "s in",
-                     describe(call) + "; not arrived:", missing(signal, target, member),
+                     waiting_in(call, member) + "; not arrived:", missing(signal, target, member, call),
                      "- look there first; if the ranks are only slow, raise the deadline");
   }
 }
@@ -154,7 +162,7 @@ void Team::await_slowly(Signal& signal, std::uint64_t target, int member, const 
 // Whether there is still hope; throws when there is none.
 void Team::check(Signal& signal, std::uint64_t target, int member, const Call& call) {
   const auto status = [&] {
-    return "waiting in " + describe(call) + "; not arrived: " + missing(signal, target, member);
+    return "waiting in " + waiting_in(call, member) + "; not arrived: " + missing(signal, target, member, call);
   };
   family().check(name_of(call.operation), status);
   const bool left = slot(member).left.load(std::memory_order_acquire) != 0;
@@ -162,12 +170,28 @@ void Team::check(Signal& signal, std::uint64_t target, int member, const Call& c
       person(member).process != 0 && ::kill(static_cast<pid_t>(person(member).process), 0) != 0 && errno == ESRCH;
   if ((!left && !dead) || signal.read() >= target) return;
   family().check(name_of(call.operation), status);
-  fail(name_of(call.operation), family().self().name(), "waits in", describe(call) + ", but", person(member).name(),
-       left ? "has left the group" : "has died", "after", last_seen(member));
+  fail(name_of(call.operation), family().self().name(), "waits in", waiting_in(call, member) + ", but",
+       person(member).name(), left ? "has left the group" : "has died", "after", progress_of(member, call));
 }
 
 std::string Team::describe(const Call& call) const {
-  return "call " + std::to_string(sequence_) + " of group '" + group() + "', " + call.describe();
+  const std::string where = "group '" + group() + "', " + call.describe();
+  return is_message(call) ? where : "call " + std::to_string(sequence_) + " of " + where;
+}
+
+std::string Team::waiting_in(const Call& call, int member) const {
+  if (!is_message(call)) return describe(call);
+  const bool sends = call.operation == Operation::send;
+  const std::uint64_t before = sends ? channel(me(), member).sent.load(std::memory_order_relaxed)
+                                     : channel(member, me()).received.load(std::memory_order_relaxed);
+  return "message " + std::to_string(before + 1) + " of " + describe(call);
+}
+
+std::string Team::progress_of(int member, const Call& call) const {
+  if (!is_message(call)) return last_seen(member);
+  if (call.operation == Operation::recv)
+    return messages(channel(member, me()).sent.load(std::memory_order_relaxed)) + " sent";
+  return messages(channel(me(), member).received.load(std::memory_order_relaxed)) + " received";
 }
 
 std::string Team::last_seen(int member) const {
@@ -179,12 +203,13 @@ std::string Team::last_seen(int member) const {
   return "call " + std::to_string(at) + ", " + call.describe();
 }
 
-std::string Team::missing(const Signal& signal, std::uint64_t target, int member) const {
+std::string Team::missing(const Signal& signal, std::uint64_t target, int member, const Call& call) const {
   std::string names;
   const bool one = &signal != &slot(member).progress;
   for (int other = 0; other < size(); ++other)
     if (one ? other == member : slot(other).progress.read() < target)
-      names += (names.empty() ? "" : "; ") + person(other).name() + " (last seen in " + last_seen(other) + ')';
+      names += (names.empty() ? "" : "; ") + person(other).name() + (is_message(call) ? " (" : " (last seen in ") +
+               progress_of(other, call) + ')';
   return names;
 }
 

@@ -44,6 +44,7 @@ struct Channel {
   alignas(64) Signal written;                                // chunks, by the sender
   alignas(64) Signal read;                                   // chunks, by the receiver
   alignas(64) std::atomic<std::uint64_t> signature[chunks];  // of the message that the chunk belongs to
+  std::atomic<std::uint64_t> sent, received;                 // whole messages, for people
   alignas(64) std::byte data[chunks][chunk_bytes];
 };
 
@@ -107,7 +108,8 @@ class Team {
   void await(Signal& signal, std::uint64_t target, int member, const Call& call);
 
   const Call& call() const noexcept { return call_; }
-  // "call 17 of group 'world', all_reduce sum of 8 f32"
+  // "call 17 of group 'world', all_reduce sum of 8 f32"; of a message, which is no call of all: "group 'world', send
+  // ..."
   std::string describe(const Call& call) const;
   // "call 17 of group 'world', barrier": how far a member has come.
   std::string last_seen(int member) const;
@@ -127,7 +129,10 @@ class Team {
   std::uint64_t ticket() const noexcept { return sequence_ << 24 | phase_; }
   void await_slowly(Signal& signal, std::uint64_t target, int member, const Call& call);
   void check(Signal& signal, std::uint64_t target, int member, const Call& call);
-  std::string missing(const Signal& signal, std::uint64_t target, int member) const;
+  std::string waiting_in(const Call& call, int member) const;
+  // How far a member has come, as far as it concerns this call.
+  std::string progress_of(int member, const Call& call) const;
+  std::string missing(const Signal& signal, std::uint64_t target, int member, const Call& call) const;
   [[noreturn]] void mismatch(int member);
 
   Parts parts_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "collectives/group/checks.h"
 #include "collectives/host/exchange.h"
 #include "collectives/host/reduce.h"
 #include "collectives/host/stages.h"
@@ -158,6 +159,7 @@ void MultiHostGroup::reduce_large(const Call& call, const Region& in_out, Reduct
 
 void MultiHostGroup::all_reduce(Region in_out, Reduction reduction, Stream& stream) {
   enqueue(stream, [this, in_out, reduction] {
+    check_reduced("all_reduce", in_out);
     const Call call{.operation = Operation::all_reduce,
                     .reduction = reduction,
                     .dtype = in_out.dtype,
@@ -174,7 +176,8 @@ void MultiHostGroup::all_reduce(Region in_out, Reduction reduction, Stream& stre
 
 void MultiHostGroup::reduce_scatter(Region all, Region mine, Reduction reduction, Stream& stream) {
   enqueue(stream, [this, all, mine, reduction] {
-    check_gather("reduce_scatter", mine, all);
+    check_reduced("reduce_scatter", all);
+    check_parts(*this, "reduce_scatter", mine, all);
     const Call call{.operation = Operation::reduce_scatter,
                     .reduction = reduction,
                     .dtype = mine.dtype,

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "collectives/group/checks.h"
 #include "collectives/host/exchange.h"
 #include "collectives/host/stages.h"
 #include "collectives/mpi/header.h"
@@ -17,7 +18,7 @@ constexpr std::int64_t relay_bytes = 1 << 20;  // what a host passes on while th
 
 void MultiHostGroup::all_gather(Region mine, Region all, Stream& stream) {
   enqueue(stream, [this, mine, all] {
-    check_gather("all_gather", mine, all);
+    check_parts(*this, "all_gather", mine, all);
     const Call call{.operation = Operation::all_gather, .dtype = mine.dtype, .count = mine.count, .label = mine.label};
     const std::int64_t bytes = mine.bytes();
     const auto slot = [&](int other) { return element(all, other * mine.count); };
@@ -90,7 +91,7 @@ void MultiHostGroup::spread_by_stages(const Region& region, const std::vector<Pi
 
 void MultiHostGroup::broadcast(Region in_out, int root, Stream& stream) {
   enqueue(stream, [this, in_out, root] {
-    if (root < 0 || root >= size()) fail("broadcast", "expected a root among", size(), "ranks, found", root);
+    check_root(*this, root);
     const Call call{.operation = Operation::broadcast,
                     .dtype = in_out.dtype,
                     .root = root,
@@ -133,7 +134,7 @@ void MultiHostGroup::broadcast_between_hosts(const Region& in_out, int root) {
 
 void MultiHostGroup::all_to_all(Region in, Region out, Stream& stream) {
   enqueue(stream, [this, in, out] {
-    check_exchange(in, out);
+    check_exchange(*this, in, out);
     const Call call{.operation = Operation::all_to_all, .dtype = in.dtype, .count = in.count, .label = in.label};
     begin(call);
     const std::int64_t bytes = in.bytes() / size();
@@ -151,7 +152,7 @@ void MultiHostGroup::all_to_all(Region in, Region out, Stream& stream) {
 
 void MultiHostGroup::send(Region data, int to, Stream& stream) {
   enqueue(stream, [this, data, to] {
-    check_peer("send", to);
+    check_peer(*this, "send", to);
     if (layout_.is_here(to)) return collectives::send(team(), data, layout_.member(to));
     const Call call{
         .operation = Operation::send, .dtype = data.dtype, .root = to, .count = data.count, .label = data.label};
@@ -166,7 +167,7 @@ void MultiHostGroup::send(Region data, int to, Stream& stream) {
 
 void MultiHostGroup::recv(Region data, int from, Stream& stream) {
   enqueue(stream, [this, data, from] {
-    check_peer("recv", from);
+    check_peer(*this, "recv", from);
     if (layout_.is_here(from)) return collectives::recv(team(), data, layout_.member(from));
     const Call call{
         .operation = Operation::recv, .dtype = data.dtype, .root = from, .count = data.count, .label = data.label};

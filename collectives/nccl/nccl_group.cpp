@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "collectives/group/call.h"
+#include "collectives/group/checks.h"
 #include "collectives/nccl/communicator.h"
 #include "collectives/nccl/pending.h"
 #include "collectives/nccl/registered.h"
@@ -63,6 +64,7 @@ class NcclGroup : public Group {
   std::string_view name() const noexcept override { return parts_.host->name(); }
   std::string_view transport() const noexcept override { return "nccl"; }
   bool capturable() const noexcept override { return true; }
+  bool sums_in_rank_order() const noexcept override { return false; }
 
   std::shared_ptr<Storage> allocate(Device& device, std::int64_t bytes, MemoryKind kind) override {
     if (device.type() != DeviceType::cuda || bytes == 0) return device.allocate(bytes, kind);
@@ -77,6 +79,7 @@ class NcclGroup : public Group {
   }
 
   void all_reduce(Region in_out, Reduction reduction, Stream& stream) override {
+    collectives::check_reduced("all_reduce", in_out);
     const ncclDataType_t type = type_of(in_out.dtype);
     const Call call{.operation = Operation::all_reduce,
                     .reduction = reduction,
@@ -90,14 +93,15 @@ class NcclGroup : public Group {
   }
 
   void all_gather(Region mine, Region all, Stream& stream) override {
-    check_parts("all_gather", mine, all);
+    collectives::check_parts(*this, "all_gather", mine, all);
     enqueue(stream, named(Operation::all_gather, mine), {mine.data, all.data}, [=, this](cudaStream_t native) {
       return ncclAllGather(mine.data, all.data, bytes_of(mine), ncclUint8, comm(), native);
     });
   }
 
   void reduce_scatter(Region all, Region mine, Reduction reduction, Stream& stream) override {
-    check_parts("reduce_scatter", mine, all);
+    collectives::check_reduced("reduce_scatter", all);
+    collectives::check_parts(*this, "reduce_scatter", mine, all);
     const ncclDataType_t type = type_of(mine.dtype);
     Call call = named(Operation::reduce_scatter, mine);
     call.reduction = reduction;
@@ -108,7 +112,7 @@ class NcclGroup : public Group {
   }
 
   void broadcast(Region in_out, int root, Stream& stream) override {
-    if (root < 0 || root >= size()) fail("broadcast", "expected a root among", size(), "ranks, found", root);
+    collectives::check_root(*this, root);
     Call call = named(Operation::broadcast, in_out);
     call.root = root;
     enqueue(stream, call, {in_out.data}, [=, this](cudaStream_t native) {
@@ -117,9 +121,7 @@ class NcclGroup : public Group {
   }
 
   void all_to_all(Region in, Region out, Stream& stream) override {
-    if (in.dtype != out.dtype || in.count != out.count || in.count % size() != 0)
-      fail("all_to_all", "expected equal counts that", size(), "ranks can share, found", in.count, in.dtype, "and",
-           out.count, out.dtype);
+    collectives::check_exchange(*this, in, out);
     enqueue(stream, named(Operation::all_to_all, in), {in.data, out.data}, [=, this](cudaStream_t native) {
       const std::size_t share = bytes_of(in) / static_cast<std::size_t>(size());
       ncclResult_t result = ncclGroupStart();
@@ -135,7 +137,7 @@ class NcclGroup : public Group {
   }
 
   void send(Region data, int to, Stream& stream) override {
-    check_peer("send", to);
+    collectives::check_peer(*this, "send", to);
     Call call = named(Operation::send, data);
     call.root = to;
     enqueue(stream, call, {data.data}, [=, this](cudaStream_t native) {
@@ -144,7 +146,7 @@ class NcclGroup : public Group {
   }
 
   void recv(Region data, int from, Stream& stream) override {
-    check_peer("recv", from);
+    collectives::check_peer(*this, "recv", from);
     Call call = named(Operation::recv, data);
     call.root = from;
     enqueue(stream, call, {data.data}, [=, this](cudaStream_t native) {
@@ -210,16 +212,6 @@ class NcclGroup : public Group {
   void check_broken() const {
     parts_.host->check();
     fail("nccl", "group '" + std::string(name()) + "' has failed and cannot be used any more");
-  }
-  void check_parts(std::string_view operation, const Region& mine, const Region& all) const {
-    if (mine.dtype != all.dtype || all.count != size() * mine.count)
-      fail(operation, "expected", size() * mine.count, mine.dtype, "for", size(), "ranks with", mine.count,
-           "each, found", all.count, all.dtype);
-  }
-  void check_peer(std::string_view operation, int peer) const {
-    if (peer < 0 || peer >= size() || peer == rank())
-      fail(operation, "expected another rank of group '" + std::string(name()) + "' with", size(), "ranks, found", peer,
-           "on rank", rank());
   }
 
   Parts parts_;

@@ -4,10 +4,14 @@
 #include <string>
 #include <utility>
 
+#include "collectives/group/checks.h"
 #include "runtime/device/cpu/cpu_device.h"
 #include "runtime/device/inline_stream.h"
 
 namespace trireme {
+
+using namespace collectives;
+
 namespace {
 
 // Every operation is one piece of host work of the stream: pieces are brought to the window, exchanged there by the
@@ -22,6 +26,7 @@ class StagedGroup : public Group {
   std::string_view name() const noexcept override { return host_->name(); }
   std::string_view transport() const noexcept override { return host_->transport(); }
   bool capturable() const noexcept override { return size() == 1; }
+  bool sums_in_rank_order() const noexcept override { return host_->sums_in_rank_order(); }
 
   std::shared_ptr<Storage> allocate(Device& device, std::int64_t bytes, MemoryKind kind) override {
     return device.allocate(bytes, kind);
@@ -33,6 +38,7 @@ class StagedGroup : public Group {
   void abort(std::string_view reason) noexcept override { host_->abort(reason); }
 
   void all_reduce(Region in_out, Reduction reduction, Stream& stream) override {
+    check_reduced("all_reduce", in_out);
     if (size() == 1) return;
     stream.run_blocking([this, in_out, reduction, &stream] {
       in_pieces(in_out, 1, [&](Piece piece) {
@@ -44,6 +50,7 @@ class StagedGroup : public Group {
   }
 
   void broadcast(Region in_out, int root, Stream& stream) override {
+    check_root(*this, root);
     if (size() == 1) return;
     stream.run_blocking([this, in_out, root, &stream] {
       in_pieces(in_out, 1, [&](Piece piece) {
@@ -56,7 +63,7 @@ class StagedGroup : public Group {
   }
 
   void all_gather(Region mine, Region all, Stream& stream) override {
-    check_parts("all_gather", mine, all);
+    check_parts(*this, "all_gather", mine, all);
     if (size() == 1 && mine.data == all.data) return;
     stream.run_blocking([this, mine, all, &stream] {
       in_pieces(mine, size(), [&](Piece piece) {
@@ -70,7 +77,8 @@ class StagedGroup : public Group {
   }
 
   void reduce_scatter(Region all, Region mine, Reduction reduction, Stream& stream) override {
-    check_parts("reduce_scatter", mine, all);
+    check_reduced("reduce_scatter", all);
+    check_parts(*this, "reduce_scatter", mine, all);
     if (size() == 1 && mine.data == all.data) return;
     stream.run_blocking([this, all, mine, reduction, &stream] {
       in_pieces(mine, size() + 1, [&](Piece piece) {
@@ -84,9 +92,7 @@ class StagedGroup : public Group {
   }
 
   void all_to_all(Region in, Region out, Stream& stream) override {
-    if (in.dtype != out.dtype || in.count != out.count || in.count % size() != 0)
-      fail("all_to_all", "expected equal counts that", size(), "ranks can share, found", in.count, in.dtype, "and",
-           out.count, out.dtype);
+    check_exchange(*this, in, out);
     stream.run_blocking([this, in, out, &stream] {
       const std::int64_t share = in.count / size();
       in_pieces({.count = share, .dtype = in.dtype}, 2 * size(), [&](Piece piece) {
@@ -102,6 +108,7 @@ class StagedGroup : public Group {
 
   // Two ranks alone cannot make the window, which takes all of them: messages have memory of this rank's own.
   void send(Region data, int to, Stream& stream) override {
+    check_peer(*this, "send", to);
     stream.run_blocking([this, data, to, &stream] {
       in_letters(data, [&](Region letter, std::int64_t first) {
         to_host(stream, letter, data, first);
@@ -111,6 +118,7 @@ class StagedGroup : public Group {
   }
 
   void recv(Region data, int from, Stream& stream) override {
+    check_peer(*this, "recv", from);
     stream.run_blocking([this, data, from, &stream] {
       in_letters(data, [&](Region letter, std::int64_t first) {
         host_->recv(letter, from, here_);
@@ -188,12 +196,6 @@ class StagedGroup : public Group {
   void from_host(Stream& stream, const Region& region, std::int64_t first, const Region& window) {
     auto* data = static_cast<std::byte*>(region.data) + first * size_of(region.dtype);
     if (window.count > 0) device_.copy_from_host_on(stream, data, window.data, window.bytes());
-  }
-
-  void check_parts(std::string_view operation, const Region& mine, const Region& all) const {
-    if (mine.dtype != all.dtype || all.count != size() * mine.count)
-      fail(operation, "expected", size() * mine.count, mine.dtype, "for", size(), "ranks with", mine.count,
-           "each, found", all.count, all.dtype);
   }
 
   std::unique_ptr<Group> host_;

@@ -73,11 +73,23 @@ TEST(Dry, CountsTheBytesThatARankSends) {
   EXPECT_EQ(bytes_sent(operation), 0);
 }
 
-TEST(Dry, RefusesCountsThatDoNotFit) {
+// A dry run refuses what the run would refuse.
+TEST(Dry, RefusesWhatEveryGroupRefuses) {
   const auto device = make_dry_device();
   const auto group = make_dry_group(0, 4, nullptr);
-  EXPECT_THROW(group->all_gather({.data = nullptr, .count = 3}, {.data = nullptr, .count = 8}, device->compute()),
-               Error);
+  Stream& stream = device->compute();
+  const auto of = [](std::int64_t count, DType dtype = DType::f32) {
+    return Region{.data = nullptr, .count = count, .dtype = dtype};
+  };
+  EXPECT_THROW(group->all_gather(of(3), of(8), stream), Error);
+  EXPECT_THROW(group->all_gather(of(2, DType::bf16), of(8), stream), Error);
+  EXPECT_THROW(group->reduce_scatter(of(8), of(2, DType::bf16), Reduction::sum, stream), Error);
+  EXPECT_THROW(group->reduce_scatter(of(8, DType::u16), of(2, DType::u16), Reduction::sum, stream), Error);
+  EXPECT_THROW(group->all_reduce(of(8, DType::u16), Reduction::max, stream), Error);
+  EXPECT_THROW(group->all_to_all(of(6), of(6), stream), Error);
+  EXPECT_THROW(group->broadcast(of(1), 4, stream), Error);
+  EXPECT_THROW(group->send(of(1), 0, stream), Error);
+  EXPECT_THROW(group->recv(of(1), -1, stream), Error);
   EXPECT_THROW(make_dry_group(4, 4, nullptr), Error);
 }
 

@@ -81,13 +81,18 @@ INSTANTIATE_TEST_SUITE_P(Counts, Missing, ::testing::Values(3, 100'000));
 TEST(Failures, MissingSenderIsNamed) {
   const auto errors = errors_of(2, 0.3, [](Group& group, Device& device) {
     float value = 0;
-    if (group.rank() == 0)
-      group.recv({.data = &value, .count = 1, .dtype = DType::f32, .label = "activations"}, 1, device.compute());
-    else
+    const Region one{.data = &value, .count = 1, .dtype = DType::f32, .label = "activations"};
+    if (group.rank() == 0) {
+      for (int message = 0; message < 3; ++message) group.recv(one, 1, device.compute());
+    } else {
+      for (int message = 0; message < 2; ++message) group.send(one, 0, device.compute());
       std::this_thread::sleep_for(std::chrono::milliseconds(800));
+    }
   });
   EXPECT_NE(errors[0].find("[recv]"), std::string::npos) << joined(errors);
-  EXPECT_NE(errors[0].find("'activations'"), std::string::npos) << joined(errors);
+  EXPECT_NE(errors[0].find("in message 3 of group 'world', recv of 1 f32 from rank 1 'activations'"), std::string::npos)
+      << joined(errors);
+  EXPECT_NE(errors[0].find("(2 messages sent)"), std::string::npos) << joined(errors);
   EXPECT_NE(errors[0].find("rank 1 on host"), std::string::npos) << joined(errors);
 }
 

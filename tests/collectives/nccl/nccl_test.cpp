@@ -92,6 +92,7 @@ INSTANTIATE_TEST_SUITE_P(Ranks, Nccl, ::testing::Values(1, 2, 3, 4));
 TEST(NcclGroup, SaysWhatItIs) {
   on_nccl(2, [](Group& group, FakeGpu&) {
     EXPECT_EQ(group.transport(), "nccl");
+    EXPECT_FALSE(group.sums_in_rank_order());
     EXPECT_EQ(group.name(), "world");
     EXPECT_TRUE(group.capturable());
   });
