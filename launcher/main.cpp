@@ -9,10 +9,10 @@
 #include <sstream>
 
 #include "launcher/commands/command.h"
+#include "launcher/fleet/exit_codes.h"
 #include "launcher/fleet/mpirun_voice.h"
 #include "launcher/fleet/place.h"
 #include "launcher/fleet/stop.h"
-#include "launcher/trainer/entry.h"
 #include "runtime/base/error.h"
 
 namespace {

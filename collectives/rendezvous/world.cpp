@@ -107,6 +107,7 @@ void World::State::meet_the_others() {
     CPU_OR(&usable, &usable, &hello.cores);
   }
   cores = CPU_COUNT(&usable);
+  if (cores == 0) cores = usable_cores();  // on a host with more than cpu_set_t holds
 }
 
 std::shared_ptr<Memory> World::State::share(const Sharing& sharing, std::int64_t bytes) {
@@ -120,11 +121,6 @@ std::shared_ptr<Memory> World::State::share(const Sharing& sharing, std::int64_t
   auto memory = offer ? offer->memory() : sharing.attach(handles[static_cast<std::size_t>(here.front())]);
   if (!link->meet(options.deadline)) fail("mpi", "a rank has stopped or ended while memory was shared");
   return memory;
-}
-
-bool World::launched(const Environment& environment) {
-  constexpr std::array<const char*, 3> marks{"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"};
-  return std::any_of(marks.begin(), marks.end(), [&](const char* mark) { return environment(mark) != nullptr; });
 }
 
 World::World(const GroupOptions& options) : state_(std::make_unique<State>()) {

@@ -1,9 +1,9 @@
 // The ranks that a launcher (mpirun, srun) has started, and the groups of them. One World lives in a process, from
-// before the first group to after the last; a process that no launcher started has none, never touches MPI, and takes
-// its group of one from make_thread_groups(1).
+// before the first group to after the last; a process that no launcher started (place.h) has none, never touches MPI,
+// and takes its group of one from make_thread_groups(1).
 #pragma once
 
-#include <functional>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,23 +13,16 @@
 
 namespace trireme {
 
-// The value of an environment variable, or null: std::getenv, handed down by the launcher.
-using Environment = std::function<const char*(const char* name)>;
-
 // Where a rank runs.
 struct RankPlace {
   std::string host;
   int local_rank = 0;  // among the ranks of its host
   int local_size = 1;
-  long process = 0;
+  std::int64_t process = 0;
 };
 
 class World {
  public:
-  // Whether this process is a rank started by mpirun, mpiexec or srun --mpi=pmix, going by what those leave in the
-  // environment.
-  static bool launched(const Environment& environment);
-
   // Joins the others; throws when not all come within the deadline.
   explicit World(const GroupOptions& options = {});
   World(const World&) = delete;

@@ -1,5 +1,5 @@
-// Trains a module of your own, on as many ranks as you like, with the library alone: no job file, no launcher, about a
-// hundred lines.
+// Trains a model of your own, on as many ranks as you like, with the library alone: no job file, no launcher, less than
+// a hundred lines.
 //
 // What: a language model of one's own making (an embedding, one attention block, a head) on the bytes of a text file.
 // Run:  build/bin/own_module README.md
@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 
+#include "collectives/rendezvous/place.h"
 #include "collectives/rendezvous/world.h"
 #include "collectives/threads/thread_group.h"
 #include "parallel/training/step.h"
@@ -27,9 +28,10 @@ namespace {
 // B batch, T sequence, C width, V vocabulary.
 constexpr std::int64_t B = 16, T = 64, C = 96, V = 256;
 
-class OwnModule : public nn::Module {
+// A network, and what is trained about it; it knows nothing of ranks.
+class OwnModel : public nn::Module, public parallel::Task {
  public:
-  OwnModule() {
+  OwnModel() {
     add("tokens", tokens_);
     add("positions", positions_);
     add("norm", norm_);
@@ -39,7 +41,8 @@ class OwnModule : public nn::Module {
     add("last_norm", last_norm_);
   }
 
-  Tensor loss(Context& cx, const data::Batch& batch) {
+  nn::Module& network() override { return *this; }
+  Tensor loss(Context& cx, const data::Batch& batch) override {
     nn::Residual x{ops::embedding(cx, batch["tokens"], tokens_.tensor(), positions_.tensor()), {}};  // (B, T, C)
     x.branch = attention_.forward(cx, norm_.forward(cx, x));
     x.branch = mlp_.forward(cx, mlp_norm_.forward(cx, x));
@@ -54,38 +57,23 @@ class OwnModule : public nn::Module {
   nn::FeedForward mlp_{C, 4 * C};
 };
 
-// What a step is about; it knows nothing of ranks.
-class OwnTask : public parallel::Task {
- public:
-  nn::Module& network() override { return model_; }
-  Tensor loss(Context& cx, const data::Batch& batch) override { return model_.loss(cx, batch); }
-
- private:
-  OwnModule model_;
-};
-
 void train(const char* path, Group& world) {
   Backend backend = make_backend("cpu", 1);
   const parallel::Mesh mesh(world, {{"data", world.size()}});
-  OwnTask task;
-  parallel::Player player(task.network(), backend, mesh.axis("data"),
+  OwnModel model;
+  parallel::Player player(model, backend, mesh.axis("data"),
                           {.optimizer = {.rule = UpdateRule::adamw, .weight_decay = 0.1f},
                            .schedule = {.lr = 3e-3},
                            .clip_norm = 1.0f,
                            .seed = 1});
 
-  const auto tokenizer = data::make_byte_tokenizer();
-  const auto text = data::read_text({.paths = {path}, .patterns = {}}, *tokenizer);
+  const auto text = data::read_text({.paths = {path}, .patterns = {}}, *data::make_byte_tokenizer());
   const auto windows = std::make_shared<data::TokenWindows>(text, data::WindowOptions{.sequence = T, .phase_seed = 1});
   const data::Loader loader(windows, {.global_batch = B, .order = data::OrderKind::shuffled, .seed = 1});
   const auto batches = [&](std::int64_t step, data::Share share) { return loader.at(*backend.device, step, share); };
 
-  parallel::TrainStep train_step({.backend = backend,
-                                  .data = mesh.axis("data"),
-                                  .task = task,
-                                  .player = player,
-                                  .plan = parallel::plan_batch(B, /*micro=*/0, world.size()),
-                                  .seed = 1});
+  const parallel::BatchPlan plan = parallel::plan_batch(B, /*micro=*/0, world.size());
+  parallel::TrainStep train_step({backend, mesh.axis("data"), model, player, plan, /*seed=*/1});
   for (std::int64_t step = 0; step <= 150; ++step) {
     const parallel::StepReport report = train_step.run(step, batches, /*stop=*/false).report();
     if (world.rank() == 0 && step % 25 == 0)
@@ -96,13 +84,10 @@ void train(const char* path, Group& world) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::fprintf(stderr, "usage: own_module TEXT_FILE\n");
-    return 1;
-  }
+  if (argc != 2) return std::fprintf(stderr, "usage: own_module TEXT_FILE\n"), 1;
   std::optional<World> ranks;  // where mpirun or srun has started this
   try {
-    if (World::launched([](const char* name) { return std::getenv(name); })) ranks.emplace();
+    if (launched_by([](const char* name) { return std::getenv(name); }).is_rank()) ranks.emplace();
     const std::unique_ptr<Group> world = ranks ? ranks->group() : std::move(make_thread_groups(1).front());
     train(argv[1], *world);
     return 0;

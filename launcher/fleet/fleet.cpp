@@ -16,11 +16,20 @@ void say(const std::string& words) {
 }  // namespace
 
 bool needs_fleet(const FleetOptions& options, const Place& place) {
-  if (!place.is_rank())
-    return options.ranks > 1 || !options.hosts.empty() || !options.hostfile.empty() || options.max_restarts > 0;
+  if (!place.is_rank()) {
+    const bool needed =
+        options.ranks > 1 || !options.hosts.empty() || !options.hostfile.empty() || options.max_restarts > 0;
+    require(
+        needed || options.mpirun_words.empty(), "--mpirun-flag",
+        "expected ranks that mpirun starts, with -n 2 or more or with --hosts, found one rank, which needs no mpirun");
+    return needed;
+  }
   const std::string starter = place.by == Place::By::srun ? "srun" : "mpirun";
-  require(options.max_restarts == 0, "--max-restarts", "expected trireme to start the ranks itself; here", starter,
-          "has started them");
+  const auto only_where_it_starts_them = [&](bool given, std::string_view option) {
+    require(!given, option, "expected trireme to start the ranks itself; here", starter, "has started them");
+  };
+  only_where_it_starts_them(options.max_restarts > 0, "--max-restarts");
+  only_where_it_starts_them(!options.mpirun_words.empty(), "--mpirun-flag");
   const bool agrees = options.ranks == 0 || options.ranks == place.size;
   require(agrees && options.hosts.empty() && options.hostfile.empty(), "-n", "expected", place.size,
           "ranks, the number that", starter, "has started, found",

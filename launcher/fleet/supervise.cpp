@@ -15,10 +15,10 @@
 #include <optional>
 #include <sstream>
 
+#include "launcher/fleet/exit_codes.h"
 #include "launcher/fleet/mpirun_voice.h"
 #include "launcher/fleet/processes.h"
 #include "launcher/fleet/stop.h"
-#include "launcher/trainer/entry.h"
 #include "runtime/base/error.h"
 #include "runtime/base/file.h"
 

@@ -1,4 +1,5 @@
-// What the commands of the `trireme` program ask of the trainer. Each function returns the program's exit code.
+// What the commands of the `trireme` program ask of the trainer. Each function returns the program's exit code
+// (fleet/exit_codes.h).
 #pragma once
 
 #include <cstdint>
@@ -8,11 +9,6 @@
 #include "launcher/report/trace.h"
 
 namespace trireme::launcher {
-
-// Exit codes of a run. An error that would come again (a wrong job, bad data, a checkpoint that does not fit, a full
-// disk) is 1, a wrong command line 2; a rank that was killed gives 128 + its signal.
-inline constexpr int stopped_early = 75;  // was told to stop, saved, and can be resumed (EX_TEMPFAIL)
-inline constexpr int timed_out = 69;      // something did not answer within its deadline (EX_UNAVAILABLE)
 
 // Where the checkpoint of a run's best validation lies: a folder that can be used as the run's own.
 inline std::string best_folder(const std::string& run) {
@@ -62,7 +58,7 @@ int generate(const GenerateOptions& options);
 struct EvaluateOptions {
   std::string run;                // a run's folder, or one of its checkpoints
   std::vector<std::string> sets;  // over the run's job: other data, another batch
-  std::int64_t batches = 0;       // 0: the whole validation set
+  std::int64_t batches = 0;       // of the training size; 0: the whole validation set
   bool test = false;              // the samples that data.split keeps for the test, instead of those for validation
   std::string device = "auto";
   int threads = 0;

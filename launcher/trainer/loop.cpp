@@ -3,8 +3,8 @@
 #include <chrono>
 #include <utility>
 
+#include "launcher/fleet/exit_codes.h"
 #include "launcher/fleet/stop.h"
-#include "launcher/trainer/entry.h"
 #include "parallel/together/together.h"
 #include "runtime/store/run_folder.h"
 

@@ -14,8 +14,8 @@
 #include <thread>
 
 #include "collectives/threads/thread_group.h"
+#include "launcher/fleet/exit_codes.h"
 #include "launcher/fleet/place.h"
-#include "launcher/trainer/entry.h"
 #include "parallel/together/together.h"
 #include "runtime/base/host.h"
 
@@ -46,7 +46,7 @@ int in_threads(const RankOptions& options, const std::function<int(RankView&)>& 
   auto groups = make_thread_groups(options.ranks, {.deadline = options.deadline, .name = "world", .pretend_hosts = {}});
   std::vector<RankPlace> places;
   for (int rank = 0; rank < options.ranks; ++rank)
-    places.push_back({host_name(), rank, options.ranks, static_cast<long>(::getpid())});
+    places.push_back({host_name(), rank, options.ranks, ::getpid()});
   std::mutex mutex;
   int code = 0;
   bool shown = false;
@@ -103,7 +103,7 @@ int on_ranks(const RankOptions& options, const std::function<int(RankView&)>& bo
   if (!options.as_threads && launched_by().is_rank()) return as_one_of_many(options, body);
   require(options.ranks == 1, "ranks", "expected to be started as one of", options.ranks, "ranks");
   const auto groups = make_thread_groups(1, {.deadline = options.deadline, .name = "world", .pretend_hosts = {}});
-  RankView view{*groups[0], 1, {{host_name(), 0, 1, static_cast<long>(::getpid())}}};
+  RankView view{*groups[0], 1, {{host_name(), 0, 1, ::getpid()}}};
   return body(view);
 }
 

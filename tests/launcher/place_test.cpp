@@ -1,6 +1,4 @@
-// Which rank a process is, going by environments that launchers leave.
-#include "launcher/fleet/place.h"
-
+// Where the cache is, and when mpirun is needed.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -30,51 +28,6 @@ TEST(CacheFolder, IsWhereTheEnvironmentSays) {
   EXPECT_EQ(cache_folder(environment({{"XDG_CACHE_HOME", ""}})), "");
 }
 
-TEST(Place, NobodyStartedIt) {
-  const Place place = launched_by(environment({{"PATH", "/bin"}}));
-  EXPECT_FALSE(place.is_rank());
-  EXPECT_EQ(place.size, 1);
-}
-
-TEST(Place, Mpirun) {
-  const Place place =
-      launched_by(environment({{"OMPI_COMM_WORLD_RANK", "5"}, {"OMPI_COMM_WORLD_SIZE", "8"}, {"SLURM_PROCID", "0"}}));
-  EXPECT_EQ(place.by, Place::By::mpirun);
-  EXPECT_EQ(place.rank, 5);
-  EXPECT_EQ(place.size, 8);
-}
-
-TEST(Place, SrunWithPmix) {
-  const Place place = launched_by(environment(
-      {{"SLURM_PROCID", "2"}, {"SLURM_STEP_NUM_TASKS", "4"}, {"SLURM_TASKS_PER_NODE", "2(x2)"}, {"PMIX_RANK", "2"}}));
-  EXPECT_EQ(place.by, Place::By::srun);
-  EXPECT_EQ(place.rank, 2);
-  EXPECT_EQ(place.size, 4);
-}
-
-TEST(Place, ABatchScriptIsNoRank) {
-  EXPECT_FALSE(
-      launched_by(environment({{"SLURM_JOB_ID", "7"}, {"SLURM_PROCID", "0"}, {"SLURM_NTASKS", "4"}})).is_rank());
-}
-
-std::string refusal(const Table& table) {
-  return test::message_of<Error>([&] { launched_by(environment(table)); });
-}
-
-TEST(Place, RanksThatCouldNotFindEachOtherAreRefused) {
-  EXPECT_EQ(refusal({{"SLURM_PROCID", "2"}, {"SLURM_STEP_NUM_TASKS", "4"}}),
-            "[ranks] expected srun to connect its 4 tasks; start them with srun --mpi=pmix");
-  EXPECT_NE(refusal({{"PMI_RANK", "1"}, {"PMI_SIZE", "4"}}).find("another MPI's launcher"), std::string::npos);
-}
-
-TEST(Place, DamagedEnvironmentsAreRefused) {
-  EXPECT_NE(
-      refusal({{"OMPI_COMM_WORLD_RANK", "x"}, {"OMPI_COMM_WORLD_SIZE", "4"}}).find("OMPI_COMM_WORLD_RANK found x"),
-      std::string::npos);
-  EXPECT_NE(refusal({{"OMPI_COMM_WORLD_RANK", "4"}, {"OMPI_COMM_WORLD_SIZE", "4"}}).find("rank 4 of 4"),
-            std::string::npos);
-}
-
 TEST(NeedsFleet, MoreThanOneRankOrOtherHosts) {
   FleetOptions options;
   EXPECT_FALSE(needs_fleet(options, {}));
@@ -88,6 +41,9 @@ TEST(NeedsFleet, MoreThanOneRankOrOtherHosts) {
   options = {};
   options.max_restarts = 1;
   EXPECT_TRUE(needs_fleet(options, {}));
+  options = {};
+  options.mpirun_words = {"--bind-to"};
+  EXPECT_NE(test::message_of<Error>([&] { needs_fleet(options, {}); }).find("[--mpirun-flag]"), std::string::npos);
 }
 
 TEST(NeedsFleet, ARankAgreesWithItsLauncher) {

@@ -7,6 +7,7 @@
 #include <sstream>
 #include <string>
 
+#include "collectives/rendezvous/place.h"
 #include "collectives/rendezvous/world.h"
 #include "runtime/device/cpu/cpu_device.h"
 #include "tests/collectives/operations.h"
@@ -96,7 +97,7 @@ GroupOptions options_from(int argc, char** argv) {
 int main(int argc, char** argv) {
   using namespace trireme::test;
   ::testing::InitGoogleTest(&argc, argv);
-  if (!trireme::World::launched([](const char* name) -> const char* { return std::getenv(name); })) return 1;
+  if (!trireme::launched_by([](const char* name) -> const char* { return std::getenv(name); }).is_rank()) return 1;
   ranks = new Ranks(options_from(argc, argv));
   ::testing::AddGlobalTestEnvironment(ranks);
   return RUN_ALL_TESTS();

@@ -1,32 +1,15 @@
-// How a process learns whether it is a rank, and what the measurement of a group's operations reports.
+// What the measurement of a group's operations reports.
 #include <gtest/gtest.h>
 
-#include <map>
 #include <mutex>
 #include <string>
 #include <vector>
 
 #include "collectives/bench/measure.h"
-#include "collectives/rendezvous/world.h"
 #include "tests/support/run_ranks.h"
 
 namespace trireme::test {
 namespace {
-
-bool launched_with(const std::map<std::string, std::string>& variables) {
-  return World::launched([&](const char* name) -> const char* {
-    const auto found = variables.find(name);
-    return found == variables.end() ? nullptr : found->second.c_str();
-  });
-}
-
-TEST(World, IsLaunchedByMpirunAndByPmix) {
-  EXPECT_FALSE(launched_with({}));
-  EXPECT_FALSE(launched_with({{"PATH", "/bin"}, {"SLURM_PROCID", "0"}}));  // a batch script is not a rank
-  EXPECT_TRUE(launched_with({{"OMPI_COMM_WORLD_RANK", "0"}, {"OMPI_COMM_WORLD_SIZE", "2"}}));
-  EXPECT_TRUE(launched_with({{"PMIX_RANK", "3"}}));
-  EXPECT_TRUE(launched_with({{"PMI_RANK", "3"}}));
-}
 
 TEST(Measure, ReportsEveryOperationOfEverySize) {
   std::mutex mutex;
