@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "launcher/report/json_line.h"
+#include "launcher/report/written_file.h"
 #include "runtime/base/error.h"
 
 namespace trireme::launcher {
@@ -64,21 +65,15 @@ std::string to_json(const Validation& validation) {
 MetricsLog::MetricsLog(std::string path, std::int64_t resumed_step) : path_(std::move(path)) {
   const std::int64_t keep = resumed_step > 0 ? bytes_up_to(path_, resumed_step) : 0;
   file_ = FileHandle(open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
-  require(static_cast<bool>(file_), where, path_ + ": cannot be written:", system_message(errno));
+  require(static_cast<bool>(file_), where, path_ + ": cannot be written:", reason_and_remedy(errno));
   struct stat status {};
   const bool longer = fstat(file_.get(), &status) == 0 && status.st_size > keep;
   require(!longer || ftruncate(file_.get(), keep) == 0, where, path_ + ": cannot be cut to step", resumed_step, ":",
-          system_message(errno));
+          reason_and_remedy(errno));
 }
 
 void MetricsLog::append(std::string line) {
-  line += '\n';
-  for (std::size_t done = 0; done < line.size();) {
-    const ssize_t written = write(file_.get(), line.data() + done, line.size() - done);
-    if (written < 0 && errno == EINTR) continue;
-    require(written > 0, where, path_ + ": cannot be written:", system_message(errno));
-    done += static_cast<std::size_t>(written);
-  }
+  launcher::append(where, path_, file_, line + '\n');
 }
 
 Curves read_curves(const std::string& path) {

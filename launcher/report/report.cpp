@@ -1,29 +1,10 @@
 #include "launcher/report/report.h"
 
-#include <cstdio>
-#include <filesystem>
-#include <fstream>
-
 #include "launcher/report/confusion_image.h"
 #include "launcher/report/plot.h"
-#include "runtime/base/error.h"
+#include "launcher/report/written_file.h"
 
 namespace trireme::launcher {
-namespace {
-
-// Readers see the old drawing or the new one.
-void replace_file(const std::string& path, const std::string& text) {
-  const std::string aside = path + ".new";
-  std::ofstream file(aside, std::ios::binary);
-  file << text;
-  file.close();
-  std::error_code error;
-  if (file) std::filesystem::rename(aside, path, error);
-  require(file && !error, "report", path + ": cannot be written; is the disk full?");
-}
-
-}  // namespace
-
 Report::Report(ReportOptions options) : options_(std::move(options)) {
   if (!options_.speaks) return;
   const std::int64_t resumed = options_.progress.first_step;
@@ -75,7 +56,8 @@ void Report::finish() {
   if (!options_.speaks) return;
   progress_->finish();
   if (metrics_ && options_.plot)
-    replace_file(plot_path(), draw_losses(read_curves(metrics_path()), {.title = options_.title, .unit = "nats"}));
+    replace_file("report", plot_path(),
+                 draw_losses(read_curves(metrics_path()), {.title = options_.title, .unit = "nats"}));
 }
 
 }  // namespace trireme::launcher

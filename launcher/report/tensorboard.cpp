@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdio>
 
+#include "launcher/report/written_file.h"
 #include "runtime/base/error.h"
 #include "runtime/base/host.h"
 #include "runtime/data/images/png.h"
@@ -98,7 +99,7 @@ EventWriter::EventWriter(const std::string& folder, std::int64_t resumed_step) {
   std::snprintf(time, sizeof time, "%010lld", static_cast<long long>(now_seconds()));
   path_ = folder + "/events.out.tfevents." + time + '.' + host_name() + '.' + std::to_string(getpid()) + ".0";
   file_ = FileHandle(open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
-  require(static_cast<bool>(file_), "tensorboard", path_ + ": cannot be written:", system_message(errno));
+  require(static_cast<bool>(file_), "tensorboard", path_ + ": cannot be written:", reason_and_remedy(errno));
   std::string version = event_at(0);
   put_bytes(version, event::file_version, "brain.Event:2");
   append(version);
@@ -142,13 +143,7 @@ void EventWriter::add(std::string_view tag, std::int64_t step, std::string_view 
 }
 
 void EventWriter::append(const std::string& data) {
-  const std::string record = event_record(data);
-  for (std::size_t done = 0; done < record.size();) {
-    const ssize_t written = write(file_.get(), record.data() + done, record.size() - done);
-    if (written < 0 && errno == EINTR) continue;
-    require(written > 0, "tensorboard", path_ + ": cannot be written:", system_message(errno));
-    done += static_cast<std::size_t>(written);
-  }
+  launcher::append("tensorboard", path_, file_, event_record(data));
 }
 
 }  // namespace trireme::launcher

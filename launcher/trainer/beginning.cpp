@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "launcher/report/written_file.h"
 #include "parallel/together/together.h"
 #include "runtime/store/run_folder.h"
 
@@ -52,18 +53,12 @@ void prepare_folder(const job::Job& job, const TrainOptions& options, bool own) 
   for (const std::string& folder : {job.run_dir(), best_folder(job.run_dir())}) store::remove_unfinished(folder);
 }
 
-void write_file(const fs::path& path, const std::string& text) {
-  std::ofstream file(path);
-  file << text;
-  file.close();
-  if (!file) fail("run_dir", "cannot write", path.string(), "- is the disk full, or the folder read-only?");
-}
-
 // The folder becomes this run's. The first rank's work; not before what the folder holds is known to fit the job.
 void take_folder(const job::Job& job, const TrainOptions& options, std::int64_t steps) {
   for (const std::string& folder : {job.run_dir(), best_folder(job.run_dir())}) store::pass_over_after(folder, steps);
-  write_file(fs::path(job.run_dir()) / resolved_job_name, resolved_text(job));
-  if (!options.mark.empty()) write_file(fs::path(job.run_dir()) / mark_name, options.mark + '\n');
+  const fs::path folder = job.run_dir();
+  write_file("run_dir", folder / resolved_job_name, resolved_text(job));
+  if (!options.mark.empty()) write_file("run_dir", folder / mark_name, options.mark + '\n');
 }
 
 // What `work` returns on the first rank, on all of them.

@@ -24,8 +24,8 @@ struct Labelled {
 };
 Sources parts_of(const job::Job& job, const Labelled& data, const data::Parts& parts);
 
-// The chosen samples, to look at: in an order drawn from the seed, so that the first of them, which are all that a short
-// validation sees, are of all classes; in their own where data.split is in time.
+// The chosen samples, to look at: in an order drawn from the seed, so that the first of them, which are all that a
+// short validation sees, are of all classes; in their own where data.split is in time.
 std::shared_ptr<const data::Source> mixed(const job::Job& job, std::shared_ptr<const data::Source> whole,
                                           const std::vector<std::int64_t>& chosen);
 

@@ -1,8 +1,7 @@
-#include <fstream>
 #include <iomanip>
 #include <iostream>
-#include <sstream>
 
+#include "launcher/report/written_file.h"
 #include "launcher/trainer/dry_run.h"
 #include "launcher/trainer/entry.h"
 #include "launcher/trainer/from_job.h"
@@ -17,16 +16,10 @@ parallel::Simulation simulated(const job::Job& job, const parallel::Schedule& sc
   return parallel::simulate(schedule, {.stages = stage_work(decoder_sizes(job), schedule)});
 }
 
-void save_drawing(const std::string& path, const parallel::Timeline& timeline, const parallel::DrawOptions& options) {
-  std::ofstream file(path);
-  file << parallel::draw_svg(timeline, options);
-  file.close();
-  if (!file) fail("--svg", "cannot write", path);
-}
-
 }  // namespace
 
 int plan(const PlanOptions& options) {
+  require(!options.json || !options.timeline, "--timeline", "excludes --json; --svg draws it into a file");
   const job::Job job = load_job(options.job, options.sets);
   const int ranks = options.ranks > 0 ? options.ranks : ranks_of(job);
   const parallel::Layout layout = layout_of(job, ranks);
@@ -47,7 +40,7 @@ int plan(const PlanOptions& options) {
               << ", transfers not counted\n";
     if (options.timeline) std::cout << parallel::draw_text(played.timeline, drawing);
   }
-  if (!options.svg.empty()) save_drawing(options.svg, played.timeline, drawing);
+  if (!options.svg.empty()) write_file("--svg", options.svg, parallel::draw_svg(played.timeline, drawing));
   std::cout << std::flush;
   return 0;
 }

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 
+#include "launcher/report/written_file.h"
 #include "parallel/together/together.h"
 
 namespace trireme::launcher {
@@ -26,10 +26,7 @@ std::string StepTrace::after(std::int64_t step) {
   const std::string path = (std::filesystem::path(run_.job().run_dir()) / trace_name).string();
   parallel::together(device, run_.ranks(), device.compute(), [&] {
     if (!run_.leads()) return std::string();
-    std::ofstream file(path);
-    file << trace_file(events);
-    file.close();
-    if (!file) fail("--trace", "cannot write", path, "- is the disk full?");
+    write_file("--trace", path, trace_file(events));
     return std::string();
   });
   return path;

@@ -1,10 +1,11 @@
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <sstream>
 
+#include "launcher/fleet/exit_codes.h"
 #include "launcher/fleet/rank_table.h"
 #include "launcher/fleet/stop.h"
+#include "launcher/report/written_file.h"
 #include "launcher/trainer/beginning.h"
 #include "launcher/trainer/dry_run.h"
 #include "launcher/trainer/entry.h"
@@ -48,7 +49,7 @@ void show_sample(TrainingRun& run, Report& report) {
                                         .between = [&] { run.leave_if_any_is_told(); }});
   if (!run.leads()) return;
   report.note("--- sample ---\n" + sample.prompt() + text + "\n--- end of sample ---");
-  std::ofstream((fs::path(run.job().run_dir()) / "sample.txt").string()) << sample.prompt() << text << '\n';
+  write_file("sample", fs::path(run.job().run_dir()) / "sample.txt", sample.prompt() + text + '\n');
 }
 
 // Saves what is not saved, after a stop that came between two steps.
@@ -93,6 +94,9 @@ int train_with(TrainingRun& run, const TrainOptions& options, const RankView& vi
        << run.player().parameters.parameter_count()
        << (run.whole() ? " parameters, " : " parameters on the first rank, ") << run.plan().global << " samples a step"
        << (first > 0 ? ", resumed after step " + std::to_string(first) : "");
+  if (first >= job.steps())
+    head << "\nnothing to do: the run has made " << first << " of " << job.steps()
+         << " steps; --set steps= asks for more";
   report.note(head.str());
   try {
     run.leave_if_any_is_told();

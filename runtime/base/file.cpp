@@ -26,6 +26,14 @@ std::string system_message(int error_number) {
   return std::generic_category().message(error_number);
 }
 
+std::string reason_and_remedy(int error) {
+  std::string words = system_message(error);
+  if (error == ENOSPC || error == EDQUOT) words += "; free some space; checkpoints saved before are untouched";
+  if (error == EFBIG) words += "; raise the limit on file sizes (ulimit -f); checkpoints saved before are untouched";
+  if (error == EROFS || error == EACCES || error == EPERM) words += "; choose a folder that can be written to";
+  return words;
+}
+
 int FileHandle::close() noexcept {
   if (descriptor_ < 0) return 0;
   return ::close(std::exchange(descriptor_, -1)) == 0 ? 0 : errno;

@@ -57,5 +57,7 @@ class InputFile {
 
 // What the system says about an error number: "No space left on device".
 std::string system_message(int error_number);
+// The same about a write that failed, with what to do about the errors that users meet.
+std::string reason_and_remedy(int error_number);
 
 }  // namespace trireme

@@ -9,8 +9,8 @@ struct CrossEntropyOptions {
   Tensor class_weights;          // (V) f32, or undefined for 1 each; the mean is then weighted, as in PyTorch
   float label_smoothing = 0.0f;  // Szegedy et al. 2016
   std::int32_t ignore = -1;      // targets that count nothing
-  // Divides the weighted sum by the rows and not by their weights: a mean over batches, of which each has other classes,
-  // is then the mean over all their rows.
+  // Divides the weighted sum by the rows and not by their weights: a mean over batches, of which each has other
+  // classes, is then the mean over all their rows.
   bool by_rows = false;
 };
 

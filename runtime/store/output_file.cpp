@@ -19,15 +19,6 @@ int ask(const FaultHook& fault, std::string_view call, const std::string& path) 
   return fault ? fault(call, path) : 0;
 }
 
-// The words after "failed:", with what to do about the errors that users meet.
-std::string reason(int error) {
-  std::string words = system_message(error);
-  if (error == ENOSPC || error == EDQUOT) words += "; free some space; checkpoints saved before are untouched";
-  if (error == EFBIG) words += "; raise the limit on file sizes (ulimit -f); checkpoints saved before are untouched";
-  if (error == EROFS || error == EACCES || error == EPERM) words += "; choose a folder that can be written to";
-  return words;
-}
-
 }  // namespace
 
 OutputFile::OutputFile(std::string_view where, std::string path, FaultHook fault)
@@ -37,7 +28,7 @@ OutputFile::OutputFile(std::string_view where, std::string path, FaultHook fault
     file_ = FileHandle(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
     if (!file_) error = errno;
   }
-  if (error != 0) fail(where_, path_ + ": cannot be created:", reason(error));
+  if (error != 0) fail(where_, path_ + ": cannot be created:", reason_and_remedy(error));
 }
 
 void OutputFile::write(std::int64_t offset, const void* data, std::int64_t bytes) {
@@ -48,7 +39,8 @@ void OutputFile::write(std::int64_t offset, const void* data, std::int64_t bytes
     const ssize_t done = error == 0 ? ::pwrite(file_.get(), from, size, offset) : -1;
     if (done < 0 && error == 0) error = errno;
     if (error == EINTR) continue;
-    if (error != 0) fail(where_, path_ + ": writing", size, "bytes at offset", offset, "failed:", reason(error));
+    if (error != 0)
+      fail(where_, path_ + ": writing", size, "bytes at offset", offset, "failed:", reason_and_remedy(error));
     from += done;
     offset += done;
     bytes -= done;
@@ -63,10 +55,10 @@ void OutputFile::write(std::int64_t offset, const void* data, std::int64_t bytes
 void OutputFile::finish() {
   int error = ask(fault_, "fsync", path_);
   if (error == 0 && ::fsync(file_.get()) != 0) error = errno;
-  if (error != 0) fail(where_, path_ + ": making the file durable failed:", reason(error));
+  if (error != 0) fail(where_, path_ + ": making the file durable failed:", reason_and_remedy(error));
   error = ask(fault_, "close", path_);
   if (error == 0) error = file_.close();
-  if (error != 0) fail(where_, path_ + ": closing failed:", reason(error));
+  if (error != 0) fail(where_, path_ + ": closing failed:", reason_and_remedy(error));
 }
 
 void make_folder(std::string_view where, const std::string& path, const FaultHook& fault) {
@@ -77,7 +69,7 @@ void make_folder(std::string_view where, const std::string& path, const FaultHoo
     if (::lstat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return;
     fail(where, path + ": expected a folder, found something else; remove it or choose another path");
   }
-  if (error != 0) fail(where, path + ": the folder cannot be created:", reason(error));
+  if (error != 0) fail(where, path + ": the folder cannot be created:", reason_and_remedy(error));
 }
 
 void sync_folder(std::string_view where, const std::string& path, const FaultHook& fault) {
@@ -86,7 +78,7 @@ void sync_folder(std::string_view where, const std::string& path, const FaultHoo
     const FileHandle folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!folder || ::fsync(folder.get()) != 0) error = errno;
   }
-  if (error != 0) fail(where, path + ": making the folder durable failed:", reason(error));
+  if (error != 0) fail(where, path + ": making the folder durable failed:", reason_and_remedy(error));
 }
 
 void replace_folder(std::string_view where, const std::string& from, const std::string& to, const FaultHook& fault) {
@@ -96,7 +88,7 @@ void replace_folder(std::string_view where, const std::string& from, const std::
     error = ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_EXCHANGE) == 0 ? 0 : errno;
   // Some network file systems know neither flag. A plain rename never replaces a folder that has files in it.
   if (error == EINVAL) error = ::rename(from.c_str(), to.c_str()) == 0 ? 0 : errno;
-  if (error != 0) fail(where, to + ": cannot be put in place:", reason(error));
+  if (error != 0) fail(where, to + ": cannot be put in place:", reason_and_remedy(error));
 }
 
 std::string folder_of(const std::string& path) {

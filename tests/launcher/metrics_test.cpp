@@ -50,9 +50,8 @@ TEST(Metrics, AStepsFields) {
                       .tokens_per_s = 20,
                       .step_ms = 4,
                       .skipped = true};
-  EXPECT_EQ(
-      to_json(metrics),
-      R"({"step":3,"loss":2.5,"grad_norm":0.5,"lr":0.001,"samples_per_s":10,"tokens_per_s":20,"step_ms":4,"skipped":true})");
+  EXPECT_EQ(to_json(metrics), R"({"step":3,"loss":2.5,"grad_norm":0.5,"lr":0.001,"samples_per_s":10,"tokens_per_s":20,)"
+                              R"("step_ms":4,"skipped":true})");
   metrics.tokens_per_s = 0;
   metrics.loss = std::nan("");
   const nlohmann::json read = nlohmann::json::parse(to_json(metrics));
@@ -116,7 +115,9 @@ TEST_F(MetricsFile, RubbishEndsWhatIsKept) {
 TEST_F(MetricsFile, FullDisksAreReported) {
   MetricsLog log("/dev/full", 0);
   const std::string said = test::message_of<Error>([&] { log.add(at_step(1)); });
-  EXPECT_EQ(said, "[metrics] /dev/full: cannot be written: No space left on device");
+  EXPECT_EQ(said,
+            "[metrics] /dev/full: cannot be written: No space left on device; free some space; "
+            "checkpoints saved before are untouched");
 }
 
 }  // namespace

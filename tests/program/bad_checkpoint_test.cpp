@@ -20,6 +20,10 @@ void limit_files(pid_t process, std::uint64_t bytes) {
 
 class BadCheckpoint : public ProgramTest {
  protected:
+  // Its file of tensors is larger than the log of a long run.
+  const Words large_model{"--set", "model.gpt.width=256",  "--set", "model.gpt.layers=1",
+                          "--set", "log.tensorboard=false"};
+
   // A run with checkpoints after steps 10 and 20.
   void make_run(const std::string& job = gpt_job) {
     expect_success(run(train(job, "run", {"--set", "checkpoint.every_steps=10", "--set", "checkpoint.keep=5"})));
@@ -151,22 +155,47 @@ TEST_F(BadCheckpoint, AFullDiskKeepsTheOneBefore) {
   for (const Words& ranks : {Words{}, Words{"-n", "2"}, Words{"-n", "2", "--ranks-as-threads"}}) {
     SCOPED_TRACE(testing::PrintToString(ranks));
     fs::remove_all(path("run"));
-    Words words{"--set", "steps=1000000", "--set", "checkpoint.every_steps=20"};
+    Words words = large_model;
+    words.insert(words.end(), {"--set", "steps=1000000", "--set", "checkpoint.every_steps=20"});
     words.insert(words.end(), ranks.begin(), ranks.end());
     Running running(train(gpt_job, "run", words));
     ASSERT_TRUE(running.says("saved run/step-"));
-    for (const pid_t process : running.processes()) limit_files(process, 100000);  // less than the tensors have
-    expect_complaint(running.wait(), {"run/step-", "File too large"});
+    // Less than the tensors have, more than the metrics of minutes.
+    for (const pid_t process : running.processes()) limit_files(process, 2 << 20);
+    expect_complaint(running.wait(), {"run/step-", "File too large; raise the limit on file sizes"});
     EXPECT_TRUE(running.is_gone(1.0));
     const std::int64_t step = saved_step("run");
     EXPECT_GE(step, 20);
     EXPECT_FALSE(state("run").empty());  // verifies every byte
     for (const fs::directory_entry& entry : fs::directory_iterator(path("run")))
       EXPECT_EQ(entry.path().filename().string().find("tmp"), std::string::npos) << entry.path();
-    const std::string more = "steps=" + std::to_string(step + 1);
-    expect_success(run(train(gpt_job, "run", {"--resume", "--set", more})));
+    words = large_model;
+    words.insert(words.end(), {"--resume", "--set", "steps=" + std::to_string(step + 1)});
+    expect_success(run(train(gpt_job, "run", words)));
     EXPECT_EQ(saved_step("run"), step + 1);
   }
+}
+
+TEST_F(BadCheckpoint, AFullDiskUnderTheMetricsEndsTheRun) {
+  for (const Words& ranks : {Words{}, Words{"-n", "2"}}) {
+    fs::remove_all(path("run"));
+    Words words{"--set", "steps=1000000", "--set", "log.tensorboard=false", "--set", "checkpoint.every_steps=100"};
+    words.insert(words.end(), ranks.begin(), ranks.end());
+    Running running(train(mlp_job, "run", words));
+    ASSERT_TRUE(running.says("saved run/step-"));
+    for (const pid_t process : running.processes()) limit_files(process, 200000);  // more than the tensors have
+    expect_complaint(running.wait(), {"[metrics] run/metrics.jsonl", "File too large; raise the limit on file sizes"});
+    EXPECT_GE(saved_step("run"), 100);
+    EXPECT_FALSE(state("run").empty());
+  }
+}
+
+TEST_F(BadCheckpoint, ASampleThatCannotBeWrittenIsTold) {
+  fs::create_directory(path("run"));
+  fs::create_symlink("/dev/full", path("run/sample.txt"));
+  expect_complaint(run(train(gpt_job, "run", {"--set", "sample.tokens=5"})),
+                   {"[sample] run/sample.txt", "No space left on device; free some space"});
+  EXPECT_EQ(saved_step("run"), 20);
 }
 
 TEST_F(BadCheckpoint, AFullDiskAtTheStartIsToldAtOnce) {
