@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "launcher/config/needs.h"
 #include "launcher/config/resolve.h"
 #include "launcher/config/schema.h"
 #include "launcher/config/suggest.h"
@@ -300,6 +301,7 @@ void check_meaning(const job::Job& job, const Origins& origins) {
   check_data(job, origins);
   check_device(job, origins);
   check_pace(job, origins);
+  check_needs(job, origins);
 }
 
 }  // namespace trireme::launcher

@@ -273,6 +273,11 @@ int workers_of(const job::Job& job, int ranks_on_host) {
   return job.data().workers() > 0 ? job.data().workers() : threads_of(job.threads(), ranks_on_host);
 }
 
+std::int64_t validation_samples(const job::Job& job, std::int64_t batches, std::int64_t all) {
+  const std::int64_t global = job.batch().global();
+  return batches == 0 || batches > all / global ? all : batches * global;
+}
+
 DeviceChoice device_choice(const job::Job& job) {
   return {.device = job.device(),
           .threads = job.threads(),

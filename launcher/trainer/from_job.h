@@ -36,6 +36,8 @@ Sources open_data(const job::Job& job, int ranks_on_host = 1);
 data::LoaderOptions loader_options(const job::Job& job, int ranks_on_host = 1);
 // Threads of a rank that read samples.
 int workers_of(const job::Job& job, int ranks_on_host);
+// Of `all` samples those that a validation on so many batches of the training size sees; 0 batches: all.
+std::int64_t validation_samples(const job::Job& job, std::int64_t batches, std::int64_t all);
 
 DeviceChoice device_choice(const job::Job& job);
 // Threads of one rank: the job's, or the cores this process may use divided by the ranks on the host.

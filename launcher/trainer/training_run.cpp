@@ -66,7 +66,7 @@ void TrainingRun::start_data(std::int64_t step) {
   prefetcher_ = std::make_unique<data::Prefetcher>(
       loader_, data::PrefetchOptions{.division = {axis.index(), axis.size(), plan().micros},
                                      .first_step = step,
-                                     .ahead = std::max(1, job_.data().prefetch()),
+                                     .ahead = job_.data().prefetch(),
                                      .deadline = milliseconds(job_.watchdog_seconds())});
 }
 
@@ -77,8 +77,7 @@ parallel::StepResult TrainingRun::train(std::int64_t step, bool stop) {
 }
 
 Validation TrainingRun::validate(std::int64_t batches) {
-  const std::int64_t all = validation_->source().samples();
-  const std::int64_t samples = batches > 0 ? std::min(all, batches * plan().global) : all;
+  const std::int64_t samples = validation_samples(job_, batches, validation_->source().samples());
   // In rounds of one batch for each rank; between two of them the ranks ask each other whether to go on.
   const std::int64_t round = plan().micro * training_.data().size();
   double total = 0.0;

@@ -182,7 +182,32 @@ INSTANTIATE_TEST_SUITE_P(
         Impossible{"model { gpt { } } data { synthetic { } } schedule { lr: 1e-3 min_lr: 1e-2 }",
                    "schedule.min_lr: expected at most schedule.lr, which is 0.001, found 0.01"},
         Impossible{"steps: 5 model { gpt { } } data { synthetic { } } schedule { warmup_steps: 6 }",
-                   "schedule.warmup_steps: expected at most steps, which is 5, found 6"}));
+                   "schedule.warmup_steps: expected at most steps, which is 5, found 6"},
+        Impossible{"model { gpt { } } data { synthetic { } prefetch: 0 }",
+                   "data.prefetch: expected a whole number from 1"}));
+
+// What is written and would be done by nobody.
+INSTANTIATE_TEST_SUITE_P(
+    Needs, ImpossibleJob,
+    testing::Values(
+        Impossible{"model { mlp { } } data { synthetic { } } recompute: block", "recompute: needs a model with blocks"},
+        Impossible{"model { mlp { } } data { synthetic { } } sample { tokens: 5 }", "sample.tokens: needs a language"},
+        Impossible{"model { gpt { } } data { synthetic { } } sample { tokens: 5 }",
+                   "needs a language model and data.text"},
+        Impossible{"model { gpt { } } data { synthetic { } } schedule { min_lr: 1e-4 }",
+                   "schedule.min_lr: needs a schedule that goes down to it"},
+        Impossible{"model { gpt { } } data { synthetic { } } schedule { min_lr: 1e-4 one_cycle { } }",
+                   "schedule.min_lr: needs"},
+        Impossible{"model { gpt { } } data { synthetic { } } schedule { warmup_steps: 4 one_cycle { } }",
+                   "schedule.warmup_steps: needs a schedule that begins at its highest rate"},
+        Impossible{"model { gpt { } } data { synthetic { } } schedule { warmup_steps: 4 cyclic { } }",
+                   "schedule.warmup_steps: needs"},
+        Impossible{"model { gpt { } } data { synthetic { } } parallel { schedule: \"gpipe\" }",
+                   "parallel.schedule: needs parallel.pipeline above 1"},
+        Impossible{"model { gpt { } } data { synthetic { } } parallel { pipeline: 2 chunks: 3 }",
+                   "parallel.chunks: needs parallel.pipeline above 1 and parallel.schedule: \"interleaved\""},
+        Impossible{"model { gpt { } } data { text { paths: \"a\" vocab: \"v\" } }",
+                   "data.text.vocab: needs data.text.tokenizer: gpt2"}));
 
 TEST_F(JobFile, MissingParts) {
   EXPECT_EQ(

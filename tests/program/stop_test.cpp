@@ -90,7 +90,7 @@ TEST_F(Stop, ASecondSignalLeavesAtOnce) {
     SCOPED_TRACE(ranks);
     // One step of this job takes minutes: nothing but leaving at once ends it soon.
     Running running(
-        train(slow_job, "run" + ranks, {"-n", ranks, "--set", "batch.global=400000", "--set", "data.prefetch=0"}));
+        train(slow_job, "run" + ranks, {"-n", ranks, "--set", "batch.global=400000", "--set", "data.prefetch=1"}));
     ASSERT_TRUE(running.says(" samples a step"));
     running.signal(SIGTERM);
     if (ranks != "1") {

@@ -1,0 +1,52 @@
+#include "launcher/config/needs.h"
+
+#include <array>
+#include <string>
+
+namespace trireme::launcher {
+namespace {
+
+struct Need {
+  const char* field;
+  bool asks;  // the field is not what it is when left out
+  bool met;   // something does what it asks for
+  const char* needs;
+};
+
+bool has_lowest_rate(const job::Schedule& schedule) {
+  return schedule.has_linear() || schedule.has_cosine() || schedule.has_cyclic();
+}
+
+// Their rates begin low and rise.
+bool rises_by_itself(const job::Schedule& schedule) {
+  return schedule.has_cyclic() || schedule.has_one_cycle();
+}
+
+}  // namespace
+
+void check_needs(const job::Job& job, const Origins& origins) {
+  const job::Parallel& usual = job::Parallel::default_instance();
+  const bool staged = job.parallel().pipeline() > 1;
+  const bool bpe = job.data().text().tokenizer() == job::Text::gpt2;
+  const std::array<Need, 8> needs{{
+      {"recompute", job.recompute() != job::none, !job.model().has_mlp(),
+       "a model with blocks, which model.mlp has not"},
+      {"sample.tokens", job.sample().tokens() > 0, !job.model().has_mlp() && job.data().has_text(),
+       "a language model and data.text, whose tokenizer reads and writes the sample"},
+      {"schedule.min_lr", job.schedule().min_lr() > 0.0, has_lowest_rate(job.schedule()),
+       "a schedule that goes down to it: write linear { }, cosine { } or cyclic { } beside it"},
+      {"schedule.warmup_steps", job.schedule().warmup_steps() > 0, !rises_by_itself(job.schedule()),
+       "a schedule that begins at its highest rate: cyclic and one_cycle rise by themselves"},
+      {"parallel.schedule", job.parallel().schedule() != usual.schedule(), staged, "parallel.pipeline above 1"},
+      {"parallel.chunks", job.parallel().chunks() != usual.chunks(),
+       staged && job.parallel().schedule() == "interleaved",
+       "parallel.pipeline above 1 and parallel.schedule: \"interleaved\""},
+      {"data.text.vocab", !job.data().text().vocab().empty(), bpe, "data.text.tokenizer: gpt2"},
+      {"data.text.merges", !job.data().text().merges().empty(), bpe, "data.text.tokenizer: gpt2"},
+  }};
+  for (const Need& need : needs)
+    if (need.asks && !need.met)
+      origins.fail(need.field, "needs " + std::string(need.needs) + "; leave it out, or give it that");
+}
+
+}  // namespace trireme::launcher
