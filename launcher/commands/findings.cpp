@@ -76,21 +76,6 @@ Finding memory() {
   return finding;
 }
 
-Finding shared_memory() {
-  struct statvfs status {};
-  if (statvfs("/dev/shm", &status) != 0)
-    return {"shm", State::missing, "no /dev/shm: ranks of one host cannot share memory", "mount a tmpfs at /dev/shm"};
-  const double size = static_cast<double>(status.f_blocks) * static_cast<double>(status.f_frsize);
-  const double free = static_cast<double>(status.f_bavail) * static_cast<double>(status.f_frsize);
-  Finding finding{"shm", State::good, gibibytes(free) + " free of " + gibibytes(size) + " in /dev/shm", ""};
-  constexpr double small = 256.0 * 1024 * 1024;
-  if (free < small) {
-    finding.state = State::note;
-    finding.remedy = "gradients of all ranks of a host lie there; give a container more with --shm-size=2g";
-  }
-  return finding;
-}
-
 std::string first_line_of(const char* command) {
   const std::unique_ptr<FILE, int (*)(FILE*)> pipe(popen(command, "r"), pclose);
   char line[256] = "";
@@ -110,7 +95,8 @@ Finding mpi() {
     FleetOptions pair;
     pair.ranks = 2;
     const auto start = std::chrono::steady_clock::now();
-    const Outcome outcome = supervise(plan_launch(pair, {own_path(), "doctor", "--as-rank", "--quiet"}, this_machine()));
+    const Outcome outcome =
+        supervise(plan_launch(pair, {own_path(), "doctor", "--as-rank", "--quiet"}, this_machine()));
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
     if (outcome.exit_code == 0) {
       char text[64];
@@ -163,7 +149,7 @@ Finding disk() {
 }  // namespace
 
 std::vector<Finding> examine_machine() {
-  std::vector<Finding> findings{processor(), memory(), shared_memory(), mpi(), ssh(), libraries()};
+  std::vector<Finding> findings{processor(), memory(), mpi(), ssh(), libraries()};
   const std::vector<Finding> cuda = examine_cuda();
   findings.insert(findings.end(), cuda.begin(), cuda.end());
   findings.push_back(disk());

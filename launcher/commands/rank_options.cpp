@@ -35,6 +35,7 @@ FleetOptions RankChoice::fleet() const {
   require(max_restarts >= 0, "--max-restarts", "expected 0 or more, found", max_restarts);
   require(!as_threads || (hosts.empty() && hostfile.empty()), "--ranks-as-threads",
           "excludes --hosts and --hostfile: threads are on this host");
+  require(!as_threads || mpirun_words.empty(), "--ranks-as-threads", "excludes --mpirun-flag: no mpirun starts them");
   require(!as_threads || max_restarts == 0, "--ranks-as-threads",
           "excludes --max-restarts: when one of the threads is lost, all are");
   return {.ranks = ranks,

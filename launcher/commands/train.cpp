@@ -66,6 +66,9 @@ int run(Request& request) {
     const job::Job job = job_for(options, fleet.ranks);
     fleet.start_seconds = job.watchdog_seconds();
     if (fleet.ranks == 0 && fleet.hosts.empty() && fleet.hostfile.empty()) fleet.ranks = ranks_of(job);
+    options.dry_run = options.dry_run || job.device() == "dry";
+    require(!options.json || options.dry_run, "--json",
+            "expected --dry-run beside it, whose report it is about; what a run does is in its metrics.jsonl");
   } else if (!is_supervised()) {
     job_for(options, place.size);
   }

@@ -34,6 +34,7 @@ std::shared_ptr<const data::Source> chosen(const Sources& sources, bool test) {
 }  // namespace
 
 int evaluate(const EvaluateOptions& options) {
+  require(options.batches >= 0, "--batches", "expected 0 or more, found", options.batches);
   FinishedRun run({.path = options.run, .sets = options.sets, .device = options.device, .threads = options.threads});
   const auto source = chosen(open_data(run.job), options.test);
   data::LoaderOptions order = loader_options(run.job);
@@ -41,7 +42,7 @@ int evaluate(const EvaluateOptions& options) {
   order.order = data::OrderKind::sequential;
   order.global_batch = all;
   const std::int64_t batch = run.job.batch().micro() > 0 ? run.job.batch().micro() : run.job.batch().global();
-  const std::int64_t samples = options.batches > 0 ? std::min(all, options.batches * batch) : all;
+  const std::int64_t samples = validation_samples(run.job, options.batches, all);
   const Validation found = found_in(run, data::Loader(source, order), samples, batch);
   const bool text = run.task->unit() == "tokens";
   const std::string unit = std::string(run.task->loss_unit()) + " per " + (text ? "token" : "sample");

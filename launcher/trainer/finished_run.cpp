@@ -10,8 +10,10 @@
 
 namespace trireme::launcher {
 
-FinishedRun::FinishedRun(const Options& options) {
+FinishedRun::FinishedRun(Options options) {
   namespace fs = std::filesystem;
+  options.device = computing_device(options.device);
+  require(options.threads >= 0, "--threads", "expected 0 or more, found", options.threads);
   if (!fs::is_directory(options.path))
     fail("run", "expected the folder of a run or of a checkpoint, found", options.path);
   if (fs::exists(fs::path(options.path) / store::manifest_name)) {
@@ -40,7 +42,7 @@ void FinishedRun::open(const std::string& path, const Options& options) {
   const auto text = reader.metadata().find("job");
   if (text == reader.metadata().end()) fail("run", path, "does not say which job made it");
   job = load_job_text(path + "/" + std::string(store::manifest_name), text->second, options.sets);
-  backend = make_backend(device_for(options.device), threads_of(options.threads, 1), 0, cache_folder());
+  backend = make_backend(options.device, threads_of(options.threads, 1), 0, cache_folder());
   task = make_task(job);
   parameters = std::make_unique<nn::FlatParameters>(task->network(), *backend.device, *backend.kernels,
                                                     nn::FlatOptions{.compute = compute_dtype(job), .gradients = false});

@@ -20,7 +20,7 @@ class FinishedRun {
     int threads = 0;
   };
   // Every byte of the parameters is verified. Says on stderr which newer checkpoints were passed over, and why.
-  explicit FinishedRun(const Options& options);
+  explicit FinishedRun(Options options);
 
   job::Job job;
   std::string checkpoint;

@@ -1,3 +1,4 @@
+#include <cmath>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -8,6 +9,10 @@
 namespace trireme::launcher {
 
 int generate(const GenerateOptions& options) {
+  require(options.tokens >= 0, "--tokens", "expected 0 or more, found", options.tokens);
+  require(std::isfinite(options.temperature) && options.temperature >= 0.0, "--temperature",
+          "expected a number that is not negative, found", options.temperature);
+  require(options.top_k >= 0, "--top-k", "expected 0 or more, found", options.top_k);
   FinishedRun run({.path = options.run, .sets = {}, .device = options.device, .threads = options.threads});
   const auto tokenizer = make_tokenizer(run.job);
   auto* language = dynamic_cast<LanguageModel*>(run.task.get());

@@ -59,6 +59,12 @@ std::string device_for(const std::string& asked) {
   return why_no_cuda().empty() ? "cuda" : "cpu";
 }
 
+std::string computing_device(const std::string& asked) {
+  require(asked == "auto" || asked == "cpu" || asked == "cuda" || asked == "reference", "--device",
+          "expected auto, cpu, cuda or reference, found", asked);
+  return device_for(asked);
+}
+
 std::string describe_device(const std::string& device, int threads, const RankPlace& place) {
   if (device == "cuda") return "cuda:" + std::to_string(device_index(place, CudaPlugin::load().devices()));
   const int count = threads_of(threads, place.local_size);

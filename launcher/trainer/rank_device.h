@@ -40,6 +40,8 @@ class RankDevice {
 
 // "cuda" for `auto` where this host has a GPU that can be used, otherwise "cpu"; any other name as it is.
 std::string device_for(const std::string& asked);
+// The same for commands that need numbers: throws where the name is none of auto, cpu, cuda and reference.
+std::string computing_device(const std::string& asked);
 // "cuda:1", or "cpu, 2 threads": what the rank of this place computes with.
 std::string describe_device(const std::string& device, int threads, const RankPlace& place);
 

@@ -1,6 +1,4 @@
 // Command lines, hosts and folders that cannot work.
-#include <unistd.h>
-
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
@@ -96,12 +94,12 @@ TEST_F(BadUse, OfTheRunsFolder) {
       expect_complaint(run(train(mlp_job, folder, ranks)), {"[run_dir]", "--set run_dir="});
     }
   }
-  if (geteuid() != 0) {
-    fs::create_directory(path("closed"));
-    fs::permissions(path("closed"), fs::perms::owner_read | fs::perms::owner_exec);
-    expect_complaint(run(train(mlp_job, "closed/run")), {"[run_dir]", "Permission denied"});
-    fs::permissions(path("closed"), fs::perms::owner_all);
-  }
+  fs::create_directory(path("closed"));
+  fs::permissions(path("closed"), fs::perms::owner_read | fs::perms::owner_exec);
+  Command command = train(mlp_job, "closed/run");
+  command.heeds_permissions = true;
+  expect_complaint(run(command), {"[run_dir]", "Permission denied"});
+  fs::permissions(path("closed"), fs::perms::owner_all);
 }
 
 TEST_F(BadUse, OfAFolderThatHoldsARun) {
@@ -122,6 +120,58 @@ TEST_F(BadUse, OfWhatIsNoRun) {
   }
   expect_success(run(train(mlp_job, "run")));
   expect_complaint(run(trireme({"generate", "run"})), {"expected the run of a language model on text"});
+}
+
+// Nothing is measured and no text is written by a device without data.
+TEST_F(BadUse, OfADeviceThatComputesNothing) {
+  expect_success(run(train(gpt_job, "run")));
+  for (const Words& use : {Words{"evaluate", "run"}, Words{"generate", "run"}, Words{"bench", "step", "mlp"}}) {
+    for (const std::string device : {"dry", "gpu"}) {
+      Words words = use;
+      words.insert(words.end(), {"--device", device});
+      const Ended ended = run(trireme(words));
+      expect_complaint(ended, {"[--device]", "auto, cpu, cuda or reference", "found " + device});
+      EXPECT_EQ(ended.out, "");
+    }
+  }
+}
+
+// Within the limits of each field, and beyond what can be counted together.
+TEST_F(BadUse, OfSizesThatNoMachineHas) {
+  const auto refused = [&](const std::string& hidden, std::initializer_list<std::string_view> phrases) {
+    expect_complaint(
+        run(train(mlp_job, "run",
+                  {"--dry-run", "--set", "model.mlp.inputs=2147483647", "--set", "model.mlp.hidden=" + hidden})),
+        phrases);
+  };
+  refused("[2147483647]", {"[parameters]", "is impossibly large: (2147483647, 2147483647) of f32"});
+  refused("[67108864, 2147483647]", {"[parameters]", "bytes in all, found more up to"});
+}
+
+TEST_F(BadUse, OfNumbers) {
+  expect_success(run(train(gpt_job, "run")));
+  const std::vector<std::pair<std::string, std::string>> uses{{"evaluate", "--batches"}, {"evaluate", "--threads"},
+                                                              {"generate", "--tokens"},  {"generate", "--top-k"},
+                                                              {"generate", "--threads"}, {"generate", "--temperature"}};
+  for (const auto& [command, option] : uses)
+    expect_complaint(run(trireme({command, "run", option, "-3"})), {"[" + option + "]", "found -3"});
+  // Far more batches than there are samples are all of them.
+  const Ended all = run(trireme({"evaluate", "run"}));
+  const Ended most = run(trireme({"evaluate", "run", "--batches", "9223372036854775807"}));
+  expect_success(most);
+  EXPECT_EQ(most.out, all.out);
+}
+
+TEST_F(BadUse, OfFlagsThatWouldDoNothing) {
+  expect_complaint(run(train(mlp_job, "run", {"--json"})), {"[--json]", "--dry-run"});
+  expect_complaint(run(train(mlp_job, "run", {"-n", "1", "--mpirun-flag=-v"})), {"[--mpirun-flag]"});
+  expect_complaint(run(train(mlp_job, "run", {"-n", "2", "--ranks-as-threads", "--mpirun-flag=-v"})),
+                   {"--mpirun-flag"});
+  expect_complaint(run(trireme({"plan", "job.textproto", "--json", "--timeline"})), {"[--timeline]"});
+  expect_success(run(train(mlp_job, "run", {"--set", "steps=5"})));
+  const Ended done = run(train(mlp_job, "run", {"--resume", "--set", "steps=2"}));
+  expect_success(done);
+  EXPECT_EQ(count(done.out, "nothing to do: the run has made 5 of 2 steps"), 1) << done.out;
 }
 
 TEST_F(BadUse, OfARateThatIsFarTooHigh) {

@@ -2,8 +2,10 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <pty.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -87,6 +89,9 @@ Ends make_terminal(int columns) {
     const rlimit limit{static_cast<rlim_t>(command.largest_file), static_cast<rlim_t>(command.largest_file)};
     setrlimit(RLIMIT_FSIZE, &limit);
   }
+  if (command.heeds_permissions && geteuid() == 0)
+    for (const int privilege : {CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH})
+      if (prctl(PR_CAPBSET_DROP, privilege) != 0) _exit(125);
   execve(words[0], words, environment);
   _exit(127);
 }

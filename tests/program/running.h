@@ -23,6 +23,7 @@ struct Command {
   double deadline = 60.0;                          // seconds; then it is killed with all it has started
   int columns = 0;                                 // of the terminal that it writes to; 0: pipes
   std::int64_t largest_file = -1;                  // bytes it may write into one file; -1: any
+  bool heeds_permissions = false;                  // files that are closed to their owner are closed to root too
 };
 
 struct Ended {
