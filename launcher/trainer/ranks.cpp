@@ -45,8 +45,7 @@ int code_of(const std::exception& error) {
 int in_threads(const RankOptions& options, const std::function<int(RankView&)>& body) {
   auto groups = make_thread_groups(options.ranks, {.deadline = options.deadline, .name = "world", .pretend_hosts = {}});
   std::vector<RankPlace> places;
-  for (int rank = 0; rank < options.ranks; ++rank)
-    places.push_back({host_name(), rank, options.ranks, ::getpid()});
+  for (int rank = 0; rank < options.ranks; ++rank) places.push_back({host_name(), rank, options.ranks, ::getpid()});
   std::mutex mutex;
   int code = 0;
   bool shown = false;

@@ -39,7 +39,7 @@ void read_llm_c(Shard& shard) {
   const auto [magic, version, tokens] = header;
   if (magic != magic_u16 && magic != magic_u32)
     fail(op, file.path() + ": at offset 0 expected llm.c's magic number", magic_u16, "or", magic_u32, "found", magic,
-         "- if the file has no header (nanoGPT), say so in the job");
+         "- if the file has no header, as nanoGPT's, set data.shards.format: nanogpt");
   const std::int32_t expected_version = magic == magic_u16 ? 1 : 7;
   if (version != expected_version)
     fail(op, file.path() + ": at offset 4 expected version", expected_version, "found", version);
@@ -55,7 +55,7 @@ void read_llm_c(Shard& shard) {
 void read_raw(Shard& shard) {
   const InputFile& file = shard.file;
   if (has_magic(file))
-    fail(op, file.path() + ": expected ids without a header, found llm.c's magic number; say so in the job");
+    fail(op, file.path() + ": expected ids without a header, found llm.c's magic number; set data.shards.format: llmc");
   if (file.size() == 0 || file.size() % 2 != 0)
     fail(op, file.path() + ": expected ids of 2 bytes, found a file of", file.size(), "bytes");
   shard.tokens = file.size() / 2;

@@ -84,10 +84,9 @@ Tensor linear_cross_entropy(Context& cx, const Tensor& x, const Tensor& weight, 
     const Tensor input = flat.rows(begin, end);
     cx.kernels.gemm(logits, input, weight, {.transpose_b = true});
     Tensor block_losses = losses.range(begin, end), block_weights = weights.range(begin, end);
-    cx.kernels.cross_entropy(block_losses, block_weights, logits, ids.range(begin, end),
-                             {.label_smoothing = label_smoothing,
-                              .gradient = input_gradient || weight_gradient,
-                              .gradient_scale = 1.0f});
+    cx.kernels.cross_entropy(
+        block_losses, block_weights, logits, ids.range(begin, end),
+        {.label_smoothing = label_smoothing, .gradient = input_gradient || weight_gradient, .gradient_scale = 1.0f});
     if (input_gradient) {
       Tensor place = dx.rows(begin, end);
       cx.kernels.gemm(place, logits, weight, {});

@@ -55,11 +55,10 @@ Normed layer_norm(Context& cx, const Tensor& x, const Tensor& residual, const Te
   {
     Tensor y = out.y.view(matrix), sum = out.sum.view(matrix);
     const Tensor other = has_residual ? residual.view(matrix) : Tensor{};
-    cx.kernels.layer_norm(y, mean, rstd, x.view(matrix), has_residual ? &other : nullptr,
-                          has_residual ? &sum : nullptr, weight, bias, epsilon);
+    cx.kernels.layer_norm(y, mean, rstd, x.view(matrix), has_residual ? &other : nullptr, has_residual ? &sum : nullptr,
+                          weight, bias, epsilon);
   }
-  const auto backward = [sum = out.sum.detached(), mean, rstd, weight = weight.detached(),
-                         has_residual](Gradients& g) {
+  const auto backward = [sum = out.sum.detached(), mean, rstd, weight = weight.detached(), has_residual](Gradients& g) {
     Arrived in = arrived(g, has_residual, sum);
     auto dweight = g.destination(2, weight.shape()), dbias = g.destination(3, weight.shape());
     const bool together = dweight.accumulate == dbias.accumulate;  // false when one of them is frozen
@@ -92,8 +91,8 @@ Normed rms_norm(Context& cx, const Tensor& x, const Tensor& residual, const Tens
   {
     Tensor y = out.y.view(matrix), sum = out.sum.view(matrix);
     const Tensor other = has_residual ? residual.view(matrix) : Tensor{};
-    cx.kernels.rms_norm(y, rstd, x.view(matrix), has_residual ? &other : nullptr, has_residual ? &sum : nullptr,
-                        weight, epsilon);
+    cx.kernels.rms_norm(y, rstd, x.view(matrix), has_residual ? &other : nullptr, has_residual ? &sum : nullptr, weight,
+                        epsilon);
   }
   const auto backward = [sum = out.sum.detached(), rstd, weight = weight.detached(), has_residual](Gradients& g) {
     Arrived in = arrived(g, has_residual, sum);

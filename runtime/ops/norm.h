@@ -10,7 +10,7 @@ struct Normed {
   Tensor y;    // the normalised sum
 };
 
-// Layer normalisation, Ba et al. 2016: y = (s - mean(s)) / sqrt(var(s) + epsilon) * weight + bias with s = x + residual.
+// Layer normalisation, Ba et al. 2016: y = (s - mean(s)) / sqrt(var(s) + epsilon) * weight + bias; s = x + residual.
 // x, residual (..., C), residual may be undefined; weight, bias (C).
 Normed layer_norm(Context& cx, const Tensor& x, const Tensor& residual, const Tensor& weight, const Tensor& bias,
                   float epsilon);

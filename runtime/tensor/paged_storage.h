@@ -1,5 +1,5 @@
-// Storage whose bytes come and go while tensors that view it stay: weights that are gathered before use and let go after
-// it, gradients that live until they are reduced (ZeRO, Rajbhandari et al. 2020).
+// Storage whose bytes come and go while tensors that view it stay: weights that are gathered before use and let go
+// after it, gradients that live until they are reduced (ZeRO, Rajbhandari et al. 2020).
 #pragma once
 
 #include <memory>

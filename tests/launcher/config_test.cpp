@@ -67,7 +67,8 @@ TEST_F(JobFile, UnknownNames) {
             R"(job.textproto:3:9: model.gpt has no field "layrs"; did you mean "layers"?
    3 |   gpt { layrs: 4 }
      |         ^)");
-  EXPECT_EQ(complaint("layers: 4\n"), R"(job.textproto:1:1: a job has no field "layers"; it belongs in model.gpt or model.llama
+  EXPECT_EQ(complaint("layers: 4\n"),
+            R"(job.textproto:1:1: a job has no field "layers"; it belongs in model.gpt or model.llama
    1 | layers: 4
      | ^)");
   EXPECT_EQ(complaint("log { zzz: 4 }\n"),

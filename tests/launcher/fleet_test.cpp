@@ -6,7 +6,7 @@
 
 #include <fstream>
 
-#include "launcher/trainer/entry.h"
+#include "launcher/fleet/exit_codes.h"
 #include "runtime/base/error.h"
 #include "runtime/base/host.h"
 #include "tests/launcher/child.h"

@@ -56,6 +56,11 @@ TEST_F(House, FilesAreChosenByTheBuild) {
   EXPECT_TRUE(complaints.empty()) << joined(complaints);
 }
 
+TEST_F(House, NothingIsTooLong) {
+  const Complaints complaints = check_sizes(files_);
+  EXPECT_TRUE(complaints.empty()) << joined(complaints);
+}
+
 Rooms small_rooms() {
   std::istringstream text(
       "runtime/base\n"
@@ -160,6 +165,25 @@ TEST(State, ThatIsConstantOrOwnedIsFine) {
     EXPECT_EQ(state(text), 0U) << text;
   }
   EXPECT_EQ(check_state({{"launcher/main.cpp", "int signal_count = 0;"}}), Complaints{});
+}
+
+TEST(Sizes, ThatAreTooLargeAreNamed) {
+  const auto complaints = [](const std::string& text) { return check_sizes({{"runtime/base/a.cpp", text}}); };
+  const auto lines = [](int count) {
+    std::string text;
+    for (int i = 0; i < count; ++i) text += "  go();\n";
+    return text;
+  };
+  EXPECT_EQ(complaints("//" + std::string(118, 'x') + "\n"), Complaints{});
+  EXPECT_EQ(complaints("//" + std::string(119, 'x') + "\n"), Complaints{"runtime/base/a.cpp:1: 121 columns"});
+  EXPECT_EQ(complaints("// " + std::string(60, '\xc3') + std::string(110, '\xa9') + "\n").size(), 0U) << "characters";
+  EXPECT_EQ(complaints(std::string(400, '\n')), Complaints{});
+  EXPECT_EQ(complaints(std::string(401, '\n')).size(), 1U);
+  EXPECT_EQ(complaints("void f() {\n" + lines(58) + "}\n"), Complaints{});
+  EXPECT_EQ(complaints("\nvoid f(int a,\n       int b) {\n" + lines(58) + "}\n"),
+            Complaints{"runtime/base/a.cpp:2: a function of 61 lines"});
+  EXPECT_EQ(complaints("struct A {\n  void f() {\n" + lines(59) + "  }\n};\n").size(), 1U);
+  EXPECT_EQ(complaints("struct A {\n  void f() { go(); }\n" + lines(59) + "  void g() {\n  }\n};\n"), Complaints{});
 }
 
 TEST(Preprocessor, ChoosingCodeIsNamed) {

@@ -73,7 +73,8 @@ bool is_constant(const std::string& head) {
 
 bool is_mutable_state(const Head& head) {
   static const std::regex declares_no_variable(
-      R"(^(using|typedef|namespace|inline\s+namespace|class|struct|enum|union|template|extern|friend|static_assert|concept|asm|return)\b)");
+      R"(^(using|typedef|namespace|inline\s+namespace|class|struct|enum|union|template|extern|friend|static_assert)"
+      R"(|concept|asm|return)\b)");
   static const std::regex starts_a_name(R"(^[A-Za-z_:])");
   static const std::regex lasting(R"(\b(static|thread_local)\b)");
   const std::string text = simplified(head.text);
@@ -218,6 +219,47 @@ Complaints check_preprocessor(const std::vector<SourceFile>& files) {
     if (in(file.path, {"tests"}) || file.path.ends_with("_version.h") || file.path == word_of_two_compilers) continue;
     find_lines(file, conditional, "chooses code; choose a file in CMake", found);
     find_lines(file, function_macro, "is a macro; write a function", found);
+  }
+  return found;
+}
+
+namespace {
+
+constexpr int most_columns = 120, most_file_lines = 400, most_function_lines = 60;
+
+int columns_of(const std::string& line) {
+  return static_cast<int>(std::count_if(line.begin(), line.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
+// The line at which what begins at `line` ends, both counted from 1: its closing brace stands below its first word.
+// The line itself where it has no body of several lines.
+int end_of(const std::vector<std::string>& lines, int line) {
+  const auto at = static_cast<std::size_t>(line - 1);
+  std::size_t open = at;
+  while (open < lines.size() && !lines[open].ends_with('{') && !lines[open].ends_with('}')) ++open;
+  if (open == lines.size() || lines[open].ends_with('}')) return line;
+  const std::string close = std::string(lines[at].find_first_not_of(' '), ' ') + '}';
+  for (std::size_t end = open + 1; end < lines.size(); ++end)
+    if (lines[end] == close) return static_cast<int>(end) + 1;
+  return line;
+}
+
+}  // namespace
+
+Complaints check_sizes(const std::vector<SourceFile>& files) {
+  Complaints found;
+  for (const SourceFile& file : files) {
+    const std::vector<std::string> lines = lines_of(file.text), code = lines_of(code_of(file.text, Literals::blank));
+    for (std::size_t i = 0; i < lines.size(); ++i)
+      if (const int columns = columns_of(lines[i]); columns > most_columns)
+        found.push_back(at(file, static_cast<int>(i) + 1) + std::to_string(columns) + " columns");
+    if (static_cast<int>(lines.size()) > most_file_lines)
+      found.push_back(file.path + ": " + std::to_string(lines.size()) + " lines; what is the second thing in it?");
+    for (const Head& head : heads_of(file.text)) {
+      if (head.end != '{' || head.scope == Scope::body || head.text.find('(') == std::string::npos) continue;
+      if (const int length = end_of(code, head.line) - head.line + 1; length > most_function_lines)
+        found.push_back(at(file, head.line) + "a function of " + std::to_string(length) + " lines");
+    }
   }
   return found;
 }

@@ -42,5 +42,7 @@ Complaints check_calls(const std::vector<SourceFile>& files);
 Complaints check_state(const std::vector<SourceFile>& files);
 // Absence is a file that the build leaves out, not a conditional; no macros that look like functions.
 Complaints check_preprocessor(const std::vector<SourceFile>& files);
+// At most 120 columns, 400 lines a file and 60 lines a function, as clang-format lays them out.
+Complaints check_sizes(const std::vector<SourceFile>& files);
 
 }  // namespace trireme::layering

@@ -131,6 +131,7 @@ TEST_F(BadToken, AnErrorAmongStagesOrGatheredWeightsIsToldOnce) {
     Words how{"-n", "2"};
     for (const std::string& setting : layout) how.insert(how.end(), {"--set", "parallel." + setting});
     expect_the_error(how, "rank ");
+    if (layout.back() != "schedule=zb_h1") continue;  // which leaves most under way
     how.push_back("--ranks-as-threads");
     expect_the_error(how, "rank ");
   }

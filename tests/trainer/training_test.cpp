@@ -59,8 +59,8 @@ class Training : public testing::Test {
   // Trains in the folder `name`; returns the exit code.
   int train(const std::string& text, const std::string& name, int ranks, std::vector<std::string> sets = {},
             bool resume = false) {
-    TrainOptions options{.job = write_job(text), .sets = std::move(sets), .ranks = ranks, .ranks_as_threads = true,
-                         .resume = resume};
+    TrainOptions options{
+        .job = write_job(text), .sets = std::move(sets), .ranks = ranks, .ranks_as_threads = true, .resume = resume};
     options.sets.push_back("run_dir=" + run_dir(name));
     testing::internal::CaptureStdout();
     const int code = launcher::train(options);
@@ -183,9 +183,12 @@ TEST_F(Training, AnOverflowSkipsTheStepOnEveryRankAndHalvesTheScale) {
 
 TEST_F(Training, EveryOptimizerLearns) {
   for (const std::string rule : {"sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"}) {
-    const std::string lr = rule == "sgd" || rule == "adagrad" ? "0.1" : rule[0] == 'a' || rule == "rmsprop" ? "0.005" : "0.02";
-    ASSERT_EQ(train(mlp_job, rule, 1, {"optimizer={" + rule + "{}}", "schedule.lr=" + lr, "steps=60",
-                                       "model.mlp.dropout=0"}), 0);
+    const std::string lr = rule == "sgd" || rule == "adagrad"    ? "0.1"
+                           : rule[0] == 'a' || rule == "rmsprop" ? "0.005"
+                                                                 : "0.02";
+    ASSERT_EQ(
+        train(mlp_job, rule, 1, {"optimizer={" + rule + "{}}", "schedule.lr=" + lr, "steps=60", "model.mlp.dropout=0"}),
+        0);
     const std::vector<double> values = losses(rule);
     EXPECT_LT(values.back(), 0.7 * values.front()) << rule;
   }

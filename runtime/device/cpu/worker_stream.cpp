@@ -38,7 +38,9 @@ class Reached : public Event::State {
 
 }  // namespace
 
-std::shared_ptr<WorkerStream::Progress> WorkerStream::make_progress() { return std::make_shared<Progress>(); }
+std::shared_ptr<WorkerStream::Progress> WorkerStream::make_progress() {
+  return std::make_shared<Progress>();
+}
 
 WorkerStream::~WorkerStream() {
   {
@@ -68,7 +70,9 @@ void WorkerStream::wait(const Event& event) {
   if (!event.reached()) run([event] { event.wait(); });
 }
 
-void WorkerStream::synchronize() { record().wait(); }
+void WorkerStream::synchronize() {
+  record().wait();
+}
 
 void WorkerStream::serve() {
   std::unique_lock lock(progress_->mutex);

@@ -1,6 +1,7 @@
 // The group over NCCL, with everything but NCCL itself: the whole suite, and what it says when something goes wrong.
 #include <gtest/gtest.h>
 
+#include <barrier>
 #include <condition_variable>
 
 #include "collectives/nccl/nccl_group.h"
@@ -199,9 +200,11 @@ TEST(NcclGroup, CapturedCallsAreNamedTogether) {
 }
 
 TEST(NcclGroup, AnErrorOnTheWayIsToldToAllRanks) {
-  on_nccl(2, [](Group& group, FakeGpu& gpu) {
+  std::barrier both_have_passed(2);
+  on_nccl(2, [&](Group& group, FakeGpu& gpu) {
     const auto half = group.split(0, 0, "again");
     group.barrier(gpu.compute());
+    both_have_passed.arrive_and_wait();
     if (group.rank() == 0) {
       set_async_error(0, ncclSystemError);
       const std::string text = thrown([&] { gpu.look(0.1); });
