@@ -73,9 +73,10 @@ class Reports {
   bool stop_ = false;
 };
 
-void save(TrainingRun& run, Report& report, std::int64_t step) {
-  run.save(step);
-  report.note("saved " + store::checkpoint_path(run.job().run_dir(), step));
+// What has been saved in the meantime.
+void note_saved(TrainingRun& run, Report& report) {
+  if (const std::optional<std::int64_t> step = run.take_saved())
+    report.note("saved " + store::checkpoint_path(run.job().run_dir(), *step));
 }
 
 // Looks at the validation data, and keeps the state where it is the best so far and the job asks for that.
@@ -87,14 +88,20 @@ void validate(TrainingRun& run, Report& report) {
 
 }  // namespace
 
+void finish_saving(TrainingRun& run, Report& report) {
+  run.finish_saving();
+  note_saved(run, report);
+}
+
 int run_loop(TrainingRun& run, Report& report, StepTrace& trace, std::int64_t first) {
   const job::Job& job = run.job();
   std::int64_t step = first, saved = first > 0 ? first : -1, validated = -1;
   Reports reports(run, report);
   while (step < job.steps() && !reports.stop() && !run.judge().gives_up()) {
     trace.before(step + 1);
-    parallel::StepResult result = run.train(step, stop_requested());
+    parallel::StepResult result = run.train(step, stop_requested() || run.saving_failed());
     reports.add(++step, std::move(result));
+    note_saved(run, report);
     if (const std::string path = trace.after(step); !path.empty()) {
       reports.settle();
       report.note("wrote " + path + "; open it with https://ui.perfetto.dev");
@@ -108,13 +115,20 @@ int run_loop(TrainingRun& run, Report& report, StepTrace& trace, std::int64_t fi
       validate(run, report);
       validated = step;
     }
-    if (saves) save(run, report, saved = step);
+    if (saves) {
+      finish_saving(run, report);  // the save before, if it is not done
+      run.save(saved = step);
+    }
     reports.resume_clock();
   }
   reports.settle();
   const bool gave_up = run.judge().gives_up() && step < job.steps();
   const bool stopped = reports.stop() && step < job.steps() && !gave_up;
-  if (job.checkpoint().on_exit() && saved != step) save(run, report, saved = step);
+  finish_saving(run, report);
+  if (job.checkpoint().on_exit() && saved != step) {
+    run.save(saved = step);
+    finish_saving(run, report);
+  }
   if (!stopped && run.has_validation() && validated != step && step > first) validate(run, report);
   report.finish();
   if (gave_up)

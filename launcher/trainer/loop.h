@@ -11,4 +11,7 @@ namespace trireme::launcher {
 // Collective.
 int run_loop(TrainingRun& run, Report& report, StepTrace& trace, std::int64_t first);
 
+// Waits for what is being saved, and says so. Collective.
+void finish_saving(TrainingRun& run, Report& report);
+
 }  // namespace trireme::launcher

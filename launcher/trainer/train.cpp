@@ -57,9 +57,10 @@ int leave(TrainingRun& run, Report& report) {
   const job::Checkpoint& checkpoint = run.job().checkpoint();
   const std::int64_t step = run.steps();
   const bool due = checkpoint.on_exit() || (checkpoint.every_steps() > 0 && step % checkpoint.every_steps() == 0);
+  finish_saving(run, report);
   if (due && step > 0 && run.saved() != step) {
     run.save(step);
-    report.note("saved " + store::checkpoint_path(run.job().run_dir(), step));
+    finish_saving(run, report);
   }
   report.finish();
   report.note("told to stop after step " + std::to_string(step) +

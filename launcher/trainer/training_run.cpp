@@ -29,7 +29,8 @@ TrainingRun::TrainingRun(const job::Job& job, const RankView& view)
       backend_(device_.backend()),
       training_(job, backend_, device_.world(), layout_of(job, view.world.size())),
       step_(training_.context()),
-      judge_(job) {}
+      judge_(job),
+      saver_(*backend_.device) {}
 
 void TrainingRun::open_data() {
   constexpr const char* told_to_stop = "told to stop";
@@ -105,20 +106,19 @@ void TrainingRun::leave_if_any_is_told() {
     throw Stopped();
 }
 
-void TrainingRun::save_in(const std::string& folder, std::int64_t steps, std::int64_t keep) {
+void TrainingRun::save(std::int64_t steps) {
   store::Metadata metadata = provenance(job_, fingerprint_);
   judge_.write(metadata);
-  parallel::save_state(store::checkpoint_path(folder, steps), steps, training_.state(), std::move(metadata), ranks(),
-                       backend_.device->compute());
-  parallel::together(*backend_.device, ranks(), backend_.device->compute(), [&] {
-    if (leads()) store::keep_last(folder, keep);
-    return std::string();
-  });
+  saver_.save({.path = store::checkpoint_path(job_.run_dir(), steps),
+               .step = steps,
+               .metadata = std::move(metadata),
+               .published = [this] { store::keep_last(job_.run_dir(), job_.checkpoint().keep()); }},
+              training_.state(), ranks(), backend_.device->compute());
+  saved_ = steps;
 }
 
-void TrainingRun::save(std::int64_t steps) {
-  save_in(job_.run_dir(), steps, job_.checkpoint().keep());
-  saved_ = steps;
+void TrainingRun::finish_saving() {
+  saver_.finish(ranks(), backend_.device->compute());
 }
 
 void TrainingRun::save_best(std::int64_t steps) {
@@ -129,7 +129,14 @@ void TrainingRun::save_best(std::int64_t steps) {
     require(!error, "checkpoint.best", folder + ": cannot be made:", error.message());
     return std::string();
   });
-  save_in(folder, steps, 1);
+  store::Metadata metadata = provenance(job_, fingerprint_);
+  judge_.write(metadata);
+  parallel::save_state(store::checkpoint_path(folder, steps), steps, training_.state(), std::move(metadata), ranks(),
+                       backend_.device->compute());
+  parallel::together(*backend_.device, ranks(), backend_.device->compute(), [&] {
+    if (leads()) store::keep_last(folder, 1);
+    return std::string();
+  });
 }
 
 TrainingRun::Loaded TrainingRun::load(const std::string& checkpoint) {

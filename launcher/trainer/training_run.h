@@ -9,6 +9,7 @@
 #include "launcher/report/metrics.h"
 #include "launcher/trainer/judge.h"
 #include "launcher/trainer/rank_training.h"
+#include "parallel/snapshot/background.h"
 #include "runtime/data/prefetch.h"
 
 namespace trireme::launcher {
@@ -36,10 +37,18 @@ class TrainingRun {
   // Throws Stopped, on every rank, where one is told to stop. Collective.
   void leave_if_any_is_told();
 
-  // Saves the state after `steps` steps in the run's folder and removes the oldest checkpoints. Collective.
-  void save(std::int64_t steps);
-  // Saves it in the folder `best` of the run's folder, in place of what is there. Collective.
+  // Saves the state after `steps` steps in the folder `best` of the run's folder, in place of what is there.
+  // Collective.
   void save_best(std::int64_t steps);
+  // Begins to save it in the run's folder, and to remove the oldest checkpoints there; training may go on. Waits for
+  // the save before. Collective.
+  void save(std::int64_t steps);
+  // Whether saving has failed on this rank: time to stop, all ranks together, and finish_saving().
+  bool saving_failed() const { return saver_.failed(); }
+  // On the first rank: the steps of a checkpoint that was completed since the last call.
+  std::optional<std::int64_t> take_saved() { return saver_.take_completed(); }
+  // Waits for what is being saved; throws what that failed with. Collective.
+  void finish_saving();
   struct Loaded {
     std::string damage;  // why the checkpoint cannot be used, from the first rank that found out; empty: it is loaded
     std::string note;    // what has changed since it was saved
@@ -47,7 +56,7 @@ class TrainingRun {
   // Loads a checkpoint, on every rank, verifying every byte. One of another model, or of other data where the job does
   // not allow that, is an error. Collective.
   Loaded load(const std::string& checkpoint);
-  // Steps that the state has behind it, and those that the newest checkpoint has; 0 before the first.
+  // Steps that the state has behind it, and those that the newest checkpoint has, or will have; 0 before the first.
   std::int64_t steps() const noexcept { return steps_; }
   std::int64_t saved() const noexcept { return saved_; }
 
@@ -71,8 +80,6 @@ class TrainingRun {
   bool leads() const noexcept { return ranks().rank() == 0; }
 
  private:
-  void save_in(const std::string& folder, std::int64_t steps, std::int64_t keep);
-
   const job::Job& job_;
   int ranks_on_host_;
   RankDevice device_;
@@ -86,6 +93,7 @@ class TrainingRun {
   Judge judge_;
   std::uint64_t fingerprint_ = 0;
   std::int64_t steps_ = 0, saved_ = 0;
+  parallel::BackgroundSaver saver_;
 };
 
 }  // namespace trireme::launcher

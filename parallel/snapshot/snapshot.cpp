@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "parallel/snapshot/part.h"
+#include "parallel/snapshot/staging.h"
 #include "parallel/together/together.h"
 
 namespace trireme::parallel {
@@ -49,16 +51,6 @@ std::string rule_name(UpdateRule rule) {
   return names[static_cast<std::size_t>(rule)];
 }
 
-store::Metadata with_state(store::Metadata metadata, State state) {
-  metadata["optimizer.rule"] = rule_name(state.optimizer.config().rule);
-  metadata["optimizer.steps"] = std::to_string(state.optimizer.steps());
-  metadata["loss_scale.dynamic"] = state.loss_scale.dynamic ? "1" : "0";
-  metadata["loss_scale"] = std::to_string(state.loss_scale.scale);
-  metadata["loss_scale.good_steps"] = std::to_string(state.loss_scale.good_steps);
-  metadata["loss_scale.skipped"] = std::to_string(state.loss_scale.skipped);
-  return metadata;
-}
-
 // The parameters that lie in [begin, end) of the flat order: visit(placement, from, to).
 template <class Visit>
 void for_each_parameter(const nn::FlatParameters& parameters, std::int64_t begin, std::int64_t end, Visit&& visit) {
@@ -69,9 +61,9 @@ void for_each_parameter(const nn::FlatParameters& parameters, std::int64_t begin
 }
 
 // Adds what this rank writes of a buffer: all of it where ranks have different parts, else its equal share among those
-// that have the same. Device memory that the host cannot read is copied into `staging`.
+// that have the same.
 void add_part(store::CheckpointWriter& writer, const Buffer& buffer, const nn::FlatParameters& parameters,
-              const Holding& holding, std::vector<std::unique_ptr<std::vector<float>>>& staging) {
+              const Holding& holding, const ToHost& to_host) {
   std::int64_t begin = buffer.begin, end = buffer.end;
   if (parameters.sharding().parts == 1) {
     const std::int64_t count = end - begin;
@@ -81,18 +73,13 @@ void add_part(store::CheckpointWriter& writer, const Buffer& buffer, const nn::F
   for_each_parameter(parameters, begin, end, [&](const nn::Placement& p, std::int64_t from, std::int64_t to) {
     if (p.parameter == holding.saved_elsewhere) return;
     const Tensor range = buffer.values.range(from - buffer.begin, to - buffer.begin);
-    const void* data = range.raw();
-    if (range.device().type() != DeviceType::cpu) {
-      staging.push_back(std::make_unique<std::vector<float>>(to_host<float>(range)));
-      data = staging.back()->data();
-    }
     writer.add({.name = buffer.prefix + p.parameter->name,
                 .dtype = DType::f32,
                 .shape = p.parameter->shape,
                 .begin = from - p.begin,
                 .count = to - from,
                 .file = buffer.file},
-               data);
+               to_host(range));
   });
 }
 
@@ -157,20 +144,37 @@ float real(const std::string& text) {
 
 }  // namespace
 
+store::Metadata with_state(store::Metadata metadata, State state) {
+  metadata["optimizer.rule"] = rule_name(state.optimizer.config().rule);
+  metadata["optimizer.steps"] = std::to_string(state.optimizer.steps());
+  metadata["loss_scale.dynamic"] = state.loss_scale.dynamic ? "1" : "0";
+  metadata["loss_scale"] = std::to_string(state.loss_scale.scale);
+  metadata["loss_scale.good_steps"] = std::to_string(state.loss_scale.good_steps);
+  metadata["loss_scale.skipped"] = std::to_string(state.loss_scale.skipped);
+  return metadata;
+}
+
+void add_part(store::CheckpointWriter& writer, State state, Group& group, const ToHost& to_host) {
+  if (state.holding.copies == 0) {
+    state.holding.copy = group.rank();
+    state.holding.copies = group.size();
+  }
+  for (const Buffer& buffer : buffers(state)) add_part(writer, buffer, state.parameters, state.holding, to_host);
+}
+
 void save_state(const std::string& path, std::int64_t step, State state, store::Metadata metadata, Group& group,
                 Stream& stream) {
   Device& device = state.parameters.device();
   const std::string tag = gather_text(store::unique_tag(), device, group, stream).front();
   std::optional<store::CheckpointWriter> writer;
-  std::vector<std::unique_ptr<std::vector<float>>> staging;
-  if (state.holding.copies == 0) {
-    state.holding.copy = group.rank();
-    state.holding.copies = group.size();
-  }
+  Staging staging(device);
+  const auto to_host = [&](const Tensor& values) {
+    return device.type() == DeviceType::cpu ? values.raw() : staging.copy(values);
+  };
   const std::vector<std::string> parts = together(device, group, stream, [&] {
     writer.emplace(store::CheckpointOptions{
         .path = path, .step = step, .writer = group.rank(), .writers = group.size(), .tag = tag});
-    for (const Buffer& buffer : buffers(state)) add_part(*writer, buffer, state.parameters, state.holding, staging);
+    add_part(*writer, state, group, to_host);
     return writer->finish_part();
   });
   together(device, group, stream, [&] {

@@ -6,6 +6,8 @@
 //   writer.add(slice, data); ...
 //   part = writer.finish_part();   ->    writer.publish(all parts, metadata);
 //
+// Parts travel to the one that publishes as the caller likes, or through the folder: leave_part(), parts_left().
+//
 // A tensor may be stored in slices by several writers and read in any other slices.
 #pragma once
 
@@ -65,9 +67,15 @@ class CheckpointWriter {
   void add(Slice slice, const void* data);
   // Writes this writer's files and makes them durable. The result describes them, for publish().
   std::string finish_part();
+  // Instead of sending a part to writer 0: leaves it in the folder aside.
+  void leave_part(const std::string& part);
+  // Writer 0: the parts that the writers have left, in their order; empty while some are missing.
+  std::vector<std::string> parts_left() const;
   // Writer 0, once every part is finished: checks that the parts make whole tensors, writes the manifest, renames.
   // A checkpoint that already lies at `path` is replaced.
   void publish(std::span<const std::string> parts, Metadata metadata);
+
+  const CheckpointOptions& options() const noexcept { return options_; }
 
  private:
   struct Planned {
@@ -77,6 +85,7 @@ class CheckpointWriter {
   void write_file(const std::string& stem, const std::vector<Planned>& slices, Manifest& part);
   void write_slice(SafetensorsWriter& file, std::string_view entry, const Planned& planned, Manifest& part);
   std::string file_name(const std::string& stem) const;
+  std::string part_path(int writer) const;
 
   CheckpointOptions options_;
   std::string aside_;

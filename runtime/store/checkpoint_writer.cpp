@@ -6,6 +6,8 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 
 #include "runtime/base/host.h"
 #include "runtime/base/sizes.h"
@@ -87,6 +89,29 @@ std::string CheckpointWriter::file_name(const std::string& stem) const {
   return stem + part.data() + ".safetensors";
 }
 
+std::string CheckpointWriter::part_path(int writer) const {
+  return aside_ + "/part-" + std::to_string(writer);
+}
+
+void CheckpointWriter::leave_part(const std::string& part) {
+  const std::string path = part_path(options_.writer), unfinished = path + ".new";
+  OutputFile file(op, unfinished, options_.fault);
+  file.write(0, part.data(), static_cast<std::int64_t>(part.size()));
+  file.finish();
+  rename_file(op, unfinished, path, options_.fault);  // there is all of it or nothing
+}
+
+std::vector<std::string> CheckpointWriter::parts_left() const {
+  std::vector<std::string> parts;
+  for (int writer = 0; writer < options_.writers; ++writer) {
+    std::ifstream file(part_path(writer), std::ios::binary);
+    if (!file) return {};
+    parts.emplace_back(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+    if (file.bad()) fail(op, part_path(writer) + ": cannot be read");
+  }
+  return parts;
+}
+
 void CheckpointWriter::write_file(const std::string& stem, const std::vector<Planned>& slices, Manifest& part) {
   std::vector<TensorSpec> specs;
   std::map<std::string, const Planned*> entries;
@@ -153,6 +178,7 @@ void CheckpointWriter::publish(std::span<const std::string> parts, Metadata meta
     if (::lstat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode) || status.st_size != file.bytes)
       fail(op, path + ": expected a file of", file.bytes, "bytes from its writer; do all writers see the same folder?");
   }
+  for (int writer = 0; writer < options_.writers; ++writer) std::filesystem::remove(part_path(writer));
   const std::string text = to_text(manifest);
   OutputFile file(op, aside_ + "/" + std::string(manifest_name), options_.fault);
   file.write(0, text.data(), static_cast<std::int64_t>(text.size()));

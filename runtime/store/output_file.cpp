@@ -81,6 +81,12 @@ void sync_folder(std::string_view where, const std::string& path, const FaultHoo
   if (error != 0) fail(where, path + ": making the folder durable failed:", reason_and_remedy(error));
 }
 
+void rename_file(std::string_view where, const std::string& from, const std::string& to, const FaultHook& fault) {
+  int error = ask(fault, "rename", to);
+  if (error == 0 && ::rename(from.c_str(), to.c_str()) != 0) error = errno;
+  if (error != 0) fail(where, to + ": cannot be put in place:", reason(error));
+}
+
 void replace_folder(std::string_view where, const std::string& from, const std::string& to, const FaultHook& fault) {
   int error = ask(fault, "rename", to);
   if (error == 0 && ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) != 0) error = errno;

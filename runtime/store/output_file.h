@@ -36,6 +36,8 @@ class OutputFile {
 void make_folder(std::string_view where, const std::string& path, const FaultHook& fault);
 // Makes the names inside a folder durable.
 void sync_folder(std::string_view where, const std::string& path, const FaultHook& fault);
+// Within a folder; a file already at `to` is replaced.
+void rename_file(std::string_view where, const std::string& from, const std::string& to, const FaultHook& fault);
 // `from` takes the place of `to` in one step. A folder already at `to` is exchanged with it in the same step and
 // then lies at `from`.
 void replace_folder(std::string_view where, const std::string& from, const std::string& to, const FaultHook& fault);
