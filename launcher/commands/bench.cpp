@@ -5,6 +5,7 @@
 #include "launcher/commands/command.h"
 #include "launcher/commands/rank_options.h"
 #include "launcher/fleet/fleet.h"
+#include "launcher/trainer/bench_pipeline.h"
 #include "launcher/trainer/entry.h"
 #include "runtime/base/error.h"
 
@@ -69,6 +70,23 @@ void add_step(CLI::App& bench, Run& chosen) {
   command.callback([request, &chosen] { chosen = [request] { return run_step(*request); }; });
 }
 
+void add_pipeline(CLI::App& bench, Run& chosen) {
+  auto options = std::make_shared<BenchPipelineOptions>();
+  CLI::App& command = *bench.add_subcommand(
+      "pipeline", "Measure how long ranks of a pipeline wait, beside what each schedule promises");
+  command.add_option("--stages", options->stages, "Ranks, one stage each")->capture_default_str()->type_name("N");
+  command.add_option("--micros", options->micros, "Micro-batches of a step")->capture_default_str()->type_name("N");
+  command.add_option("--pass-ms", options->pass_ms, "Milliseconds of a forward pass, which is slept, not computed")
+      ->capture_default_str()
+      ->type_name("MS");
+  command.add_option("--repeats", options->repeats, "Measurements, of which the best counts")
+      ->capture_default_str()
+      ->type_name("N");
+  command.add_flag("--timeline", options->timeline, "Draw what each rank did when");
+  command.add_flag("--json", options->json, "Print one JSON object");
+  command.callback([options, &chosen] { chosen = [options] { return bench_pipeline(*options); }; });
+}
+
 struct CollectivesRequest {
   BenchCollectivesOptions collectives;
   RankChoice ranks;
@@ -123,6 +141,7 @@ void add_bench(CLI::App& program, Run& chosen) {
   CLI::App& command = *program.add_subcommand("bench", "Measure this machine with this program");
   command.require_subcommand(1);
   add_step(command, chosen);
+  add_pipeline(command, chosen);
   add_collectives(command, chosen);
 }
 

@@ -41,7 +41,8 @@ job::Job job_for(const TrainOptions& options, int asked) {
   Origins origins;
   job::Job job = load_job(options.job, options.sets, &origins);
   const int wanted = job.parallel().data();
-  if (wanted > 0 && asked > 0 && job.parallel().pipeline() == 1 && wanted != asked)
+  const bool split = job.parallel().pipeline() > 1 || job.parallel().tensor() > 1;
+  if (wanted > 0 && asked > 0 && !split && wanted != asked)
     origins.fail("parallel.data", "expected the number of ranks that are started, which is " + std::to_string(asked) +
                                       ", or 0 for any; found " + std::to_string(wanted));
   const parallel::Layout layout = layout_of(job, asked > 0 ? asked : ranks_of(job));

@@ -262,6 +262,16 @@ void check_data(const job::Job& job, const Origins& origins) {
                  "expected at least the tokenizer's " + text_of(needed) + " tokens, found " + text_of(vocabulary));
 }
 
+void check_parallel(const job::Job& job, const Origins& origins) {
+  const job::Parallel& parallel = job.parallel();
+  if (parallel.sequence() && job.model().has_mlp())
+    origins.fail("parallel.sequence", "expected false: the samples of model.mlp are no sequences of tokens");
+  if (parallel.zero_ranks() > 0 && parallel.zero() == 0)
+    origins.fail("parallel.zero_ranks",
+                 "expected 0 where parallel.zero is 0: there is nothing to divide; found " +
+                     text_of(parallel.zero_ranks()));
+}
+
 void check_device(const job::Job& job, const Origins& origins) {
   const bool on_gpu = job.device() == "cuda" || job.device() == "auto";
   if (job.parallel().transport() == "nccl" && !on_gpu)
@@ -299,6 +309,7 @@ void check_limits(const job::Job& job, const Origins& origins) {
 void check_meaning(const job::Job& job, const Origins& origins) {
   check_model(job, origins);
   check_data(job, origins);
+  check_parallel(job, origins);
   check_device(job, origins);
   check_pace(job, origins);
   check_needs(job, origins);

@@ -76,7 +76,9 @@ Bench make_bench(const BenchStepOptions& options) {
   Bench bench;
   bench.player.compute = compute_dtype(options.dtype);
   if (options.model == "mlp") {
-    bench.task = std::make_unique<Classifier>(models::MlpConfig{}, bench.player.compute);
+    bench.task = std::make_unique<Classifier>(models::MlpConfig{},
+                                              std::vector<models::MlpPiece>{{.begin = 0, .end = models::layers_of({})}},
+                                              nullptr, bench.player.compute);
     bench.batch = 128;
     bench.player.optimizer.rule = UpdateRule::sgd;
     bench.player.schedule.lr = 0.1;

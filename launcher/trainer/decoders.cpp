@@ -57,4 +57,10 @@ std::unique_ptr<models::Decoder> make_decoder(const job::Job& job, std::vector<m
   return std::make_unique<models::Gpt>(gpt_config(job), std::move(pieces));
 }
 
+void shard_decoder(const job::Job& job, models::Decoder& decoder, const parallel::Mesh& mesh) {
+  const models::ShardOptions options{.sequence = job.parallel().sequence()};
+  if (job.model().has_llama()) return models::shard(static_cast<models::Llama&>(decoder), mesh, options);
+  models::shard(static_cast<models::Gpt&>(decoder), mesh, options);
+}
+
 }  // namespace trireme::launcher

@@ -1,34 +1,86 @@
 #include "launcher/trainer/dry_run.h"
 
+#include <algorithm>
 #include <iomanip>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <vector>
 
 #include "collectives/dry/dry_group.h"
 #include "launcher/trainer/rank_training.h"
+#include "parallel/tensor/split.h"
 #include "runtime/kernels/dry/dry_kernels.h"
 
 namespace trireme::launcher {
 namespace {
 
-struct Needs {
-  std::int64_t parameters = 0;
-  MemoryReport memory{};
-  double flops = 0.0;     // matrix products of a step, one rank
-  std::int64_t sent = 0;  // bytes of a step, one rank
-  std::int64_t messages = 0;
-  parallel::BatchPlan plan{};
+// Ranks that need the same: of one stage, with parts of one size.
+struct Kind {
+  int stage = 0;
+  int first = 0;  // the first such rank
+  int ranks = 0;  // of the whole run
 };
 
-// The step of rank `rank`, on the dry device.
-Needs measure(const job::Job& job, const parallel::Layout& layout, int rank) {
+struct Needs {
+  Kind kind{};
+  std::int64_t parameters = 0;  // of the stage, in all parts
+  MemoryReport memory{};
+  double flops = 0.0;                        // matrix products of a step, one rank
+  std::map<std::string, std::int64_t> sent;  // bytes of a step, one rank, by axis
+  std::int64_t messages = 0;
+  parallel::BatchPlan plan{};
+
+  std::int64_t sent_by_all_axes() const {
+    std::int64_t sum = 0;
+    for (const auto& [axis, bytes] : sent) sum += bytes;
+    return sum;
+  }
+};
+
+// Rows of the vocabulary on the rank at `index` of the tensor axis: the one thing that need not divide.
+std::int64_t vocabulary_part(const job::Job& job, int index, int of) {
+  return has_decoder(job) ? parallel::part_of(decoder_sizes(job).vocabulary, index, of).size() : 0;
+}
+
+// Whether the rank at `index` of the pipeline holds an end of the model.
+bool has_an_end(const job::Job& job, const std::optional<parallel::Schedule>& pipeline, int index) {
+  const std::vector<StageLayers> stages = stages_of(job, pipeline, index);
+  return std::any_of(stages.begin(), stages.end(), [](const StageLayers& s) { return s.first || s.last; });
+}
+
+std::vector<Kind> kinds_of(const job::Job& job, const parallel::Layout& layout, std::int64_t micros) {
+  const auto pipeline = pipeline_of(job, micros);
+  const int tensor = layout.size("tensor");
+  std::vector<Kind> kinds;
+  for (int stage = 0; stage < layout.size("pipeline"); ++stage) {
+    std::map<std::int64_t, Kind> by_part;
+    const bool parts_differ = has_an_end(job, pipeline, stage);
+    for (int index = tensor - 1; index >= 0; --index) {
+      Kind& kind = by_part[parts_differ ? vocabulary_part(job, index, tensor) : 0];
+      kind = {.stage = stage,
+              .first = stage * layout.stride("pipeline") + index * layout.stride("tensor"),
+              .ranks = kind.ranks + layout.size("data")};
+    }
+    for (const auto& [part, kind] : by_part) kinds.push_back(kind);
+  }
+  return kinds;
+}
+
+std::string axis_of(const std::string& group) {
+  const std::string tail = parallel::overlapped("");
+  return group.ends_with(tail) ? group.substr(0, group.size() - tail.size()) : group;
+}
+
+// The step of the first rank of a kind, on the dry device.
+Needs measure(const job::Job& job, const parallel::Layout& layout, const Kind& kind) {
   Backend backend = make_backend("dry", 1);
   DryRecord record;
-  const auto world = make_dry_group(rank, layout.ranks(), &record, parallel::dry_splits(layout, rank));
+  const auto world =
+      make_dry_group(kind.first, layout.ranks(), &record, parallel::dry_splits(layout, kind.first, zero_groups(job)));
   RankTraining training(job, backend, *world, layout);
   const auto& task = training.task();
-  Needs needs{.plan = training.plan()};
+  Needs needs{.kind = kind, .sent = {}, .plan = training.plan()};
   parallel::TrainStep step(training.context());
   const parallel::BatchSource blank = [&](std::int64_t, data::Share share) {
     return task.blank_batch(*backend.device, share.count);
@@ -41,10 +93,29 @@ Needs measure(const job::Job& job, const parallel::Layout& layout, int rank) {
   needs.memory = backend.device->memory();
   needs.flops = kernels.counts().matrix_flops;
   for (const DryOperation& operation : record) {
-    needs.sent += bytes_sent(operation);
+    if (const std::int64_t bytes = bytes_sent(operation); bytes > 0) needs.sent[axis_of(operation.group)] += bytes;
     ++needs.messages;
   }
   return needs;
+}
+
+// What the run needs as a whole.
+struct Totals {
+  parallel::Layout layout;
+  std::int64_t parameters = 0;
+  double flops = 0.0;  // of the model, a step
+  std::optional<double> bubble{};
+  std::string schedule{};
+};
+
+Totals totals_of(const job::Job& job, const parallel::Layout& layout, const parallel::BatchPlan& plan) {
+  Totals totals{
+      .layout = layout, .parameters = parameters_of(job), .flops = make_task(job)->flops(job.batch().global())};
+  if (const auto schedule = pipeline_of(job, plan.micros)) {
+    totals.bubble = simulated(job, *schedule).usage.bubble;
+    totals.schedule = schedule->name;
+  }
+  return totals;
 }
 
 std::string mib(std::int64_t bytes) {
@@ -60,12 +131,32 @@ nlohmann::ordered_json as_json(const Needs& needs) {
                                 {"micro_batches", needs.plan.micros},
                                 {"memory_per_rank_bytes", needs.memory.peak},
                                 {"flops_per_step_per_rank", needs.flops},
-                                {"bytes_sent_per_step_per_rank", needs.sent},
+                                {"bytes_sent_per_step_per_rank", needs.sent_by_all_axes()},
+                                {"bytes_sent_by_axis", needs.sent},
                                 {"collectives_per_step", needs.messages}};
   for (int kind = 0; kind < memory_kinds; ++kind)
     report["memory_by_kind"][std::string(name_of(static_cast<MemoryKind>(kind)))] =
         needs.memory.at_peak_by_kind[static_cast<std::size_t>(kind)];
   return report;
+}
+
+std::string json_report(const Totals& totals, const std::vector<Needs>& all) {
+  nlohmann::ordered_json report{{"ranks", totals.layout.ranks()},
+                                {"layout", totals.layout.text()},
+                                {"model_parameters", totals.parameters},
+                                {"model_flops_per_step", totals.flops}};
+  if (totals.bubble) report.update({{"schedule", totals.schedule}, {"bubble", *totals.bubble}});
+  if (all.size() == 1) {
+    report.update(as_json(all.front()));
+  } else {
+    for (const Needs& needs : all) {
+      nlohmann::ordered_json stage{
+          {"stage", needs.kind.stage}, {"first_rank", needs.kind.first}, {"ranks", needs.kind.ranks}};
+      stage.update(as_json(needs));
+      report["stages"].push_back(stage);
+    }
+  }
+  return report.dump() + "\n";
 }
 
 void describe(std::ostream& text, const Needs& needs) {
@@ -78,34 +169,43 @@ void describe(std::ostream& text, const Needs& needs) {
          << mib(needs.memory.at_peak_by_kind[static_cast<std::size_t>(kind)]) << '\n';
   text << "  work per rank     " << std::fixed << std::setprecision(2) << needs.flops / 1e9
        << " GFLOP a step in matrix products\n"
-       << "  sent per rank     " << mib(needs.sent) << " a step in " << needs.messages << " messages\n";
+       << "  sent per rank     " << mib(needs.sent_by_all_axes()) << " a step in " << needs.messages << " messages\n";
+  if (needs.sent.size() < 2) return;
+  for (const auto& [axis, bytes] : needs.sent)
+    text << "    " << std::left << std::setw(16) << axis << mib(bytes) << '\n';
+}
+
+std::string text_report(const Totals& totals, const std::vector<Needs>& all) {
+  const int ranks = totals.layout.ranks(), stages = totals.layout.size("pipeline");
+  const bool split = stages > 1 || totals.layout.size("tensor") > 1;
+  std::ostringstream text;
+  text << "dry run on " << ranks << (ranks == 1 ? " rank" : " ranks") << " (nothing was computed, no data was read)\n";
+  if (split)
+    text << "  model             " << totals.parameters << " parameters, " << std::fixed << std::setprecision(2)
+         << totals.flops / 1e9 << " GFLOP a step\n";
+  for (const Needs& needs : all) {
+    if (split)
+      text << "stage " << needs.kind.stage + 1 << " of " << stages << " (" << totals.layout.text() << "), rank "
+           << needs.kind.first
+           << (needs.kind.ranks > 1 ? " and " + std::to_string(needs.kind.ranks - 1) + " like it" : "") << '\n';
+    describe(text, needs);
+  }
+  if (totals.bubble)
+    text << "bubble " << std::fixed << std::setprecision(1) << 100.0 * *totals.bubble << " % of " << totals.schedule
+         << " with " << all.front().plan.micros << (all.front().plan.micros == 1 ? " micro-batch" : " micro-batches")
+         << ", transfers not counted\n";
+  return text.str();
 }
 
 }  // namespace
 
 std::string dry_run_report(const job::Job& job, int ranks, bool json) {
   const parallel::Layout layout = layout_of(job, ranks);
-  // Ranks of one stage need the same.
-  std::vector<Needs> stages;
-  for (int stage = 0; stage < layout.size("pipeline"); ++stage)
-    stages.push_back(measure(job, layout, stage * layout.stride("pipeline")));
-  if (json) {
-    nlohmann::ordered_json report{{"ranks", ranks}};
-    if (stages.size() == 1) {
-      report.update(as_json(stages.front()));
-    } else {
-      report["layout"] = layout.text();
-      for (const Needs& needs : stages) report["stages"].push_back(as_json(needs));
-    }
-    return report.dump() + "\n";
-  }
-  std::ostringstream text;
-  text << "dry run on " << ranks << (ranks == 1 ? " rank" : " ranks") << " (nothing was computed, no data was read)\n";
-  for (std::size_t stage = 0; stage < stages.size(); ++stage) {
-    if (stages.size() > 1) text << "stage " << stage + 1 << " of " << stages.size() << " (" << layout.text() << ")\n";
-    describe(text, stages[stage]);
-  }
-  return text.str();
+  const parallel::BatchPlan plan = parallel::plan_batch(job.batch().global(), job.batch().micro(), layout.size("data"));
+  std::vector<Needs> all;
+  for (const Kind& kind : kinds_of(job, layout, plan.micros)) all.push_back(measure(job, layout, kind));
+  const Totals totals = totals_of(job, layout, plan);
+  return json ? json_report(totals, all) : text_report(totals, all);
 }
 
 }  // namespace trireme::launcher

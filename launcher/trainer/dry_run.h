@@ -7,7 +7,9 @@
 
 namespace trireme::launcher {
 
-// Parameters, memory of a rank, FLOPs and bytes sent per step of a run of `job` on `ranks` ranks: as text, or as JSON.
+// What a run of `job` on `ranks` ranks would need, for every rank that needs another than the rest: parameters, memory
+// at its peak by kind, FLOPs and bytes sent per step by axis; and what part of the time a pipeline would leave ranks
+// idle. As text, or as JSON.
 std::string dry_run_report(const job::Job& job, int ranks, bool json);
 
 }  // namespace trireme::launcher

@@ -80,4 +80,8 @@ struct BenchStepOptions {
 };
 int bench_step(const BenchStepOptions& options);
 
+struct BenchPipelineOptions;
+// Prints how long ranks of a pipeline wait, measured and promised, for every schedule.
+int bench_pipeline(const BenchPipelineOptions& options);
+
 }  // namespace trireme::launcher

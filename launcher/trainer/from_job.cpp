@@ -97,16 +97,6 @@ optim::Schedule schedule_of(const job::Job& job) {
   return to;
 }
 
-models::MlpConfig mlp_config(const job::Job& job) {
-  const job::Mlp& from = job.model().mlp();
-  return {.inputs = from.inputs(),
-          .hidden = {from.hidden().begin(), from.hidden().end()},
-          .classes = from.classes(),
-          .activation = activation_of(from.activation()),
-          .dropout = from.dropout(),
-          .init = init_of(from.initialiser())};
-}
-
 std::shared_ptr<const data::Source> windows(std::shared_ptr<const data::TokenStream> stream, const job::Job& job,
                                             bool training) {
   data::WindowOptions options{.sequence = decoder_sizes(job).sequence, .phase_seed = {}};
@@ -227,22 +217,56 @@ parallel::PlayerOptions player_options(const job::Job& job) {
   return options;
 }
 
+models::MlpConfig mlp_config(const job::Job& job) {
+  const job::Mlp& from = job.model().mlp();
+  return {.inputs = from.inputs(),
+          .hidden = {from.hidden().begin(), from.hidden().end()},
+          .classes = from.classes(),
+          .activation = activation_of(from.activation()),
+          .dropout = from.dropout(),
+          .init = init_of(from.initialiser())};
+}
+
+namespace {
+
+std::unique_ptr<KnownTask> make_mlp_task(const job::Job& job, std::vector<models::MlpPiece> pieces,
+                                         const parallel::Mesh* mesh) {
+  const job::Mlp& mlp = job.model().mlp();
+  if (mlp.objective() == job::classification)
+    return std::make_unique<Classifier>(mlp_config(job), std::move(pieces), mesh, compute_dtype(job));
+  return std::make_unique<Regressor>(mlp_config(job), std::move(pieces), mesh, compute_dtype(job),
+                                     mlp.objective() == job::mse ? PointwiseLoss::mse : PointwiseLoss::mae);
+}
+
+}  // namespace
+
 std::unique_ptr<KnownTask> make_task(const job::Job& job) {
-  return make_task(job, {}, 0);
+  if (job.model().has_mlp())
+    return make_mlp_task(job, {{.begin = 0, .end = models::layers_of(mlp_config(job))}}, nullptr);
+  return std::make_unique<LanguageModel>(make_decoder(job, {{.begin = 0, .end = decoder_sizes(job).layers}}));
 }
 
 std::unique_ptr<KnownTask> make_task(const job::Job& job, const std::optional<parallel::Schedule>& pipeline,
-                                     int index) {
-  if (job.model().has_mlp() && job.model().mlp().objective() != job::classification)
-    return std::make_unique<Regressor>(
-        mlp_config(job), compute_dtype(job),
-        job.model().mlp().objective() == job::mse ? PointwiseLoss::mse : PointwiseLoss::mae);
-  if (job.model().has_mlp()) return std::make_unique<Classifier>(mlp_config(job), compute_dtype(job));
-  const models::DecoderSizes sizes = decoder_sizes(job);
-  const std::vector<models::DecoderPiece> pieces =
-      pipeline ? pieces_of(sizes, *pipeline, index)
-               : std::vector{models::DecoderPiece{.begin = 0, .end = sizes.layers}};
-  return std::make_unique<LanguageModel>(make_decoder(job, pieces));
+                                     const parallel::Mesh& mesh) {
+  const std::vector<StageLayers> stages = stages_of(job, pipeline, mesh.axis("pipeline").index());
+  if (job.model().has_mlp()) {
+    std::vector<models::MlpPiece> pieces;
+    for (const StageLayers& stage : stages) pieces.push_back({.begin = stage.begin, .end = stage.end});
+    return make_mlp_task(job, std::move(pieces), &mesh);
+  }
+  std::vector<models::DecoderPiece> pieces;
+  for (const StageLayers& stage : stages)
+    pieces.push_back({.begin = stage.begin, .end = stage.end, .embeds = stage.first, .heads = stage.last});
+  auto decoder = make_decoder(job, std::move(pieces));
+  shard_decoder(job, *decoder, mesh);
+  return std::make_unique<LanguageModel>(std::move(decoder),
+                                         job.parallel().sequence() ? mesh.axis("tensor").size() : 1);
+}
+
+std::int64_t parameters_of(const job::Job& job) {
+  std::int64_t count = 0;
+  for (const nn::Parameter* parameter : make_task(job)->network().parameters()) count += parameter->numel();
+  return count;
 }
 
 std::unique_ptr<data::Tokenizer> make_tokenizer(const job::Job& job) {

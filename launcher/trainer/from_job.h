@@ -18,9 +18,14 @@ namespace trireme::launcher {
 Activation activation_of(job::Activation activation);
 DType compute_dtype(const job::Job& job);
 parallel::PlayerOptions player_options(const job::Job& job);
-// The whole network, or what the rank at `index` of a pipeline with this schedule holds of it.
+models::MlpConfig mlp_config(const job::Job& job);
+// The whole network, or what this rank of the mesh holds of it: its stages of the pipeline, its parts of their layers.
+// The mesh outlives the task.
 std::unique_ptr<KnownTask> make_task(const job::Job& job);
-std::unique_ptr<KnownTask> make_task(const job::Job& job, const std::optional<parallel::Schedule>& pipeline, int index);
+std::unique_ptr<KnownTask> make_task(const job::Job& job, const std::optional<parallel::Schedule>& pipeline,
+                                     const parallel::Mesh& mesh);
+// Elements of the whole network's parameters.
+std::int64_t parameters_of(const job::Job& job);
 // Null where the data is not text.
 std::unique_ptr<data::Tokenizer> make_tokenizer(const job::Job& job);
 

@@ -4,13 +4,17 @@
 #include <numeric>
 #include <string>
 
-#include "launcher/trainer/decoders.h"
+#include "launcher/trainer/from_job.h"
+#include "models/mlp/shard.h"
 #include "parallel/balance/balance.h"
 #include "parallel/pipeline/check.h"
 #include "parallel/pipeline/generate.h"
+#include "parallel/training/step.h"
 
 namespace trireme::launcher {
 namespace {
+
+using parallel::AxisRule;
 
 parallel::ScheduleKind kind_of(const job::Job& job) {
   for (const parallel::ScheduleKind kind : parallel::all_schedules)
@@ -26,38 +30,111 @@ int chunks_of(const job::Job& job) {
   }
 }
 
+// The work of a model's layers in matrix products, and what its last stage does besides; per sample or token, but for a
+// factor.
+struct Layers {
+  std::vector<double> costs;
+  double last = 0.0;
+};
+
+Layers work_of(const models::DecoderSizes& sizes) {
+  return {std::vector<double>(static_cast<std::size_t>(sizes.layers), sizes.block_work()), sizes.head_work()};
+}
+
+Layers work_of(const models::MlpConfig& config) {
+  Layers layers;
+  std::int64_t inputs = config.inputs;
+  for (std::size_t i = 0; i <= config.hidden.size(); ++i) {
+    const std::int64_t outputs = i < config.hidden.size() ? config.hidden[i] : config.classes;
+    layers.costs.push_back((i == 0 ? 2.0 : 3.0) * static_cast<double>(inputs * outputs));  // features need no gradient
+    inputs = outputs;
+  }
+  return layers;
+}
+
+Layers work_of(const job::Job& job) {
+  return has_decoder(job) ? work_of(decoder_sizes(job)) : work_of(mlp_config(job));
+}
+
+std::vector<AxisRule> model_rules(const job::Job& job) {
+  return has_decoder(job) ? decoder_rules(job) : models::mesh_rules(mlp_config(job));
+}
+
+std::vector<AxisRule> rules_of(const job::Job& job) {
+  using Kind = AxisRule::Kind;
+  std::vector<AxisRule> rules = model_rules(job);
+  if (job.parallel().pipeline() > 1 && chunks_of(job) > 1)
+    rules.push_back({.axis = "pipeline",
+                     .kind = Kind::at_most,
+                     .number = static_cast<std::int64_t>(work_of(job).costs.size()) / chunks_of(job),
+                     .what = "stages, each with a layer of the model's for every chunk"});
+  if (job.parallel().sequence() && has_decoder(job))
+    rules.push_back({.axis = "tensor",
+                     .kind = Kind::divides,
+                     .number = decoder_sizes(job).sequence,
+                     .what = "tokens of a sample, which sequence parallelism shares out"});
+  rules.push_back({.axis = "data", .kind = Kind::divides, .number = job.batch().global(), .what = "samples of a step"});
+  if (job.batch().micro() > 0)
+    rules.push_back({.axis = "data",
+                     .kind = Kind::divides,
+                     .number = job.batch().global() / job.batch().micro(),
+                     .what = "micro-batches of a step"});
+  return rules;
+}
+
+void check_zero_groups(const job::Job& job, const parallel::Layout& layout) {
+  const int group = zero_groups(job), data = layout.size("data");
+  if (group == 0 || data % group == 0) return;
+  int below = std::min(group, data), above = std::min(group, data);
+  while (data % below != 0) --below;
+  while (data % above != 0) ++above;
+  fail("parallel.zero_ranks", "expected groups that divide the", data, "ranks of axis data; found", group, "and", data,
+       "=", data / group, "x", group, "+", data % group, "; the nearest that do:", below, "and", above);
+}
+
 struct Division {
-  std::vector<double> costs;  // of the blocks
+  Layers layers;
   parallel::BalanceOptions options;
   std::vector<std::int64_t> ends;
 };
 
-Division divide(const models::DecoderSizes& sizes, const parallel::Schedule& schedule) {
-  Division division{.costs = std::vector<double>(static_cast<std::size_t>(sizes.layers), sizes.block_work()),
-                    .options = {.stages = schedule.stages(), .last = sizes.head_work()},
-                    .ends = {}};
-  division.ends = parallel::balance(division.costs, division.options);
+Division divide(const job::Job& job, const parallel::Schedule& schedule) {
+  Division division{.layers = work_of(job), .options = {.stages = schedule.stages()}, .ends = {}};
+  division.options.last = division.layers.last;
+  division.ends = parallel::balance(division.layers.costs, division.options);
   return division;
+}
+
+// The work of each stage as a multiple of the mean.
+std::vector<double> stage_work(const job::Job& job, const parallel::Schedule& schedule) {
+  const Division division = divide(job, schedule);
+  std::vector<double> work = parallel::stage_costs(division.layers.costs, division.ends, division.options);
+  const double mean = std::accumulate(work.begin(), work.end(), 0.0) / static_cast<double>(work.size());
+  for (double& stage : work) stage /= mean;
+  return work;
 }
 
 }  // namespace
 
 int ranks_of(const job::Job& job) {
-  return std::max(job.parallel().data(), 1) * job.parallel().pipeline();
+  const job::Parallel& asked = job.parallel();
+  return std::max(asked.data(), 1) * asked.pipeline() * asked.tensor();
+}
+
+int zero_groups(const job::Job& job) {
+  return job.parallel().zero_ranks();
 }
 
 parallel::Layout layout_of(const job::Job& job, int ranks) {
-  const job::Parallel& asked = job.parallel();
-  std::vector<parallel::AxisRule> rules;
-  if (asked.pipeline() > 1) {
-    if (!has_decoder(job))
-      fail("parallel.pipeline", "expected 1: this model is not cut into stages, found", asked.pipeline());
-    rules.push_back({.axis = "pipeline",
-                     .kind = parallel::AxisRule::Kind::at_most,
-                     .number = decoder_sizes(job).layers / chunks_of(job),
-                     .what = "stages, each with a block of the model's for every chunk"});
-  }
-  return parallel::make_layout(ranks, {{"pipeline", asked.pipeline()}, {"data", asked.data()}}, rules);
+  const job::Parallel& from = job.parallel();
+  const std::vector<parallel::AxisSize> asked{
+      {"pipeline", from.pipeline()}, {"data", from.data()}, {"tensor", from.tensor()}};
+  const std::vector<AxisRule> rules = rules_of(job);
+  parallel::Layout layout = parallel::fill_layout(ranks, asked, rules);
+  (void)parallel::plan_batch(job.batch().global(), 0, layout.size("data"));  // it says which batches would do
+  parallel::check_rules(layout, asked, rules);
+  check_zero_groups(job, layout);
+  return layout;
 }
 
 std::optional<parallel::Schedule> pipeline_of(const job::Job& job, std::int64_t micros) {
@@ -68,26 +145,23 @@ std::optional<parallel::Schedule> pipeline_of(const job::Job& job, std::int64_t 
   return schedule;
 }
 
-std::vector<double> stage_work(const models::DecoderSizes& sizes, const parallel::Schedule& schedule) {
-  const Division division = divide(sizes, schedule);
-  std::vector<double> work = parallel::stage_costs(division.costs, division.ends, division.options);
-  const double mean = std::accumulate(work.begin(), work.end(), 0.0) / static_cast<double>(work.size());
-  for (double& stage : work) stage /= mean;
-  return work;
+// A backward pass costs twice a forward pass, half of it for the input's gradient.
+parallel::Simulation simulated(const job::Job& job, const parallel::Schedule& schedule) {
+  return parallel::simulate(schedule, {.stages = stage_work(job, schedule)});
 }
 
-std::vector<models::DecoderPiece> pieces_of(const models::DecoderSizes& sizes, const parallel::Schedule& schedule,
-                                            int index) {
-  const std::vector<std::int64_t> ends = divide(sizes, schedule).ends;
-  std::vector<models::DecoderPiece> pieces;
-  for (int chunk = 0; chunk < schedule.shape.chunks; ++chunk) {
-    const auto stage = static_cast<std::size_t>(schedule.stage_of(index, chunk));
-    pieces.push_back({.begin = stage == 0 ? 0 : ends[stage - 1],
+std::vector<StageLayers> stages_of(const job::Job& job, const std::optional<parallel::Schedule>& pipeline, int index) {
+  if (!pipeline) return {{.begin = 0, .end = static_cast<std::int64_t>(work_of(job).costs.size())}};
+  const std::vector<std::int64_t> ends = divide(job, *pipeline).ends;
+  std::vector<StageLayers> stages;
+  for (int chunk = 0; chunk < pipeline->shape.chunks; ++chunk) {
+    const auto stage = static_cast<std::size_t>(pipeline->stage_of(index, chunk));
+    stages.push_back({.begin = stage == 0 ? 0 : ends[stage - 1],
                       .end = ends[stage],
-                      .embeds = stage == 0,
-                      .heads = stage + 1 == ends.size()});
+                      .first = stage == 0,
+                      .last = stage + 1 == ends.size()});
   }
-  return pieces;
+  return stages;
 }
 
 }  // namespace trireme::launcher

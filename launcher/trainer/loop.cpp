@@ -102,9 +102,9 @@ int run_loop(TrainingRun& run, Report& report, StepTrace& trace, std::int64_t fi
     parallel::StepResult result = run.train(step, stop_requested() || run.saving_failed());
     reports.add(++step, std::move(result));
     note_saved(run, report);
-    if (const std::string path = trace.after(step); !path.empty()) {
+    if (const std::string note = trace.after(step); !note.empty()) {
       reports.settle();
-      report.note("wrote " + path + "; open it with https://ui.perfetto.dev");
+      report.note(note);
       reports.resume_clock();
     }
     const bool validates = run.has_validation() && due(step, job.evaluate().every_steps());

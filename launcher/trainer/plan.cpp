@@ -1,23 +1,12 @@
-#include <iomanip>
 #include <iostream>
 
 #include "launcher/report/written_file.h"
 #include "launcher/trainer/dry_run.h"
 #include "launcher/trainer/entry.h"
-#include "launcher/trainer/from_job.h"
-#include "parallel/pipeline/simulate.h"
+#include "launcher/trainer/layout.h"
 #include "parallel/training/step.h"
 
 namespace trireme::launcher {
-namespace {
-
-// A backward pass costs twice a forward pass, half of it for the input's gradient.
-parallel::Simulation simulated(const job::Job& job, const parallel::Schedule& schedule) {
-  return parallel::simulate(schedule, {.stages = stage_work(decoder_sizes(job), schedule)});
-}
-
-}  // namespace
-
 int plan(const PlanOptions& options) {
   require(!options.json || !options.timeline, "--timeline", "excludes --json; --svg draws it into a file");
   const job::Job job = load_job(options.job, options.sets);
@@ -34,12 +23,7 @@ int plan(const PlanOptions& options) {
   }
   const parallel::Simulation played = simulated(job, *schedule);
   const parallel::DrawOptions drawing{.title = schedule->name + ", " + layout.text(), .unit = "passes forward"};
-  if (!options.json) {
-    std::cout << "bubble " << std::fixed << std::setprecision(1) << 100.0 * played.usage.bubble << " % of "
-              << schedule->name << " with " << micros << (micros == 1 ? " micro-batch" : " micro-batches")
-              << ", transfers not counted\n";
-    if (options.timeline) std::cout << parallel::draw_text(played.timeline, drawing);
-  }
+  if (options.timeline && !options.json) std::cout << parallel::draw_text(played.timeline, drawing);
   if (!options.svg.empty()) write_file("--svg", options.svg, parallel::draw_svg(played.timeline, drawing));
   std::cout << std::flush;
   return 0;

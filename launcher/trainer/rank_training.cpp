@@ -9,25 +9,36 @@ parallel::PlayerStage stage_of(KnownTask& task, const parallel::Mesh& mesh, bool
       .axis = &mesh.axis("pipeline"), .shared = task.shared_parameter(), .counts_shared = task.owns_shared_parameter()};
 }
 
+parallel::PlayerOptions options_of(const job::Job& job, const parallel::Mesh& mesh,
+                                   const std::optional<parallel::DividedAxis>& groups) {
+  parallel::PlayerOptions options = player_options(job);
+  options.tensor = &mesh.axis("tensor");
+  options.groups = groups ? &*groups : nullptr;
+  return options;
+}
+
 }  // namespace
 
 RankTraining::RankTraining(const job::Job& job, Backend& backend, Group& world, const parallel::Layout& layout)
     : mesh_(world, layout),
       plan_(parallel::plan_batch(job.batch().global(), job.batch().micro(), data().size())),
+      groups_(zero_groups(job) > 0 ? std::optional(parallel::divide(data(), zero_groups(job))) : std::nullopt),
       pipeline_(pipeline_of(job, plan_.micros)),
-      task_(make_task(job, pipeline_, mesh_.axis("pipeline").index())),
+      task_(make_task(job, pipeline_, mesh_)),
       engine_(pipeline_
                   ? std::make_unique<parallel::PipelineEngine>(*pipeline_, mesh_.axis("pipeline"), *task_,
                                                                *backend.device, *backend.kernels, compute_dtype(job))
                   : nullptr),
-      player_(task_->network(), backend, data(), player_options(job), stage_of(*task_, mesh_, pipeline_.has_value())),
+      player_(task_->network(), backend, data(), options_of(job, mesh_, groups_),
+              stage_of(*task_, mesh_, pipeline_.has_value())),
       context_{.backend = backend,
                .data = data(),
                .task = *task_,
                .player = player_,
                .plan = plan_,
                .seed = job.seed(),
-               .pipeline = engine_.get()} {}
+               .pipeline = engine_.get(),
+               .tensor = &mesh_.axis("tensor")} {}
 
 bool RankTraining::reads_data() const {
   if (!pipeline_) return true;
@@ -38,12 +49,18 @@ bool RankTraining::reads_data() const {
 
 parallel::State RankTraining::state() {
   player_.fetch_state();
+  // Ranks that hold the same parts: without sharding all of the data axis, else one in each group.
+  const bool sharded = player_.parameters.sharding().level > 0;
+  const parallel::Axis* copies = !sharded ? &data() : groups_ ? &groups_->outer : nullptr;
+  const parallel::Axis& tensor = mesh_.axis("tensor");
   return {.parameters = player_.parameters,
           .optimizer = player_.optimizer,
           .loss_scale = player_.loss_scale,
-          .holding = {.copy = data().index(),
-                      .copies = data().size(),
-                      .whole = whole(),
+          .holding = {.copy = copies ? copies->index() : 0,
+                      .copies = copies ? copies->size() : 1,
+                      .twin = tensor.index(),
+                      .twins = tensor.size(),
+                      .whole = !engine_,
                       .saved_elsewhere = task_->owns_shared_parameter() ? nullptr : task_->shared_parameter()}};
 }
 

@@ -25,7 +25,7 @@ class RankTraining {
   parallel::Player& player() noexcept { return player_; }
   parallel::StepContext& context() noexcept { return context_; }
   // Whether this rank holds the whole network, and whether it reads batches.
-  bool whole() const noexcept { return !engine_; }
+  bool whole() const { return !engine_ && mesh_.axis("tensor").size() == 1; }
   bool reads_data() const;
   // What a snapshot saves and loads. Fetches the device's state.
   parallel::State state();
@@ -33,6 +33,7 @@ class RankTraining {
  private:
   parallel::Mesh mesh_;
   parallel::BatchPlan plan_;
+  std::optional<parallel::DividedAxis> groups_;  // of the data axis, that divide the state among their ranks
   std::optional<parallel::Schedule> pipeline_;
   std::unique_ptr<KnownTask> task_;
   std::unique_ptr<parallel::PipelineEngine> engine_;

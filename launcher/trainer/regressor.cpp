@@ -6,13 +6,8 @@
 
 namespace trireme::launcher {
 
-Tensor Regressor::predictions(Context& cx, const data::Batch& batch) {
-  const Tensor y = model_.logits(cx, ops::cast(cx, batch["features"], compute_));
-  return ops::cast(cx, y, DType::f32);
-}
-
-Tensor Regressor::loss(Context& cx, const data::Batch& batch) {
-  return ops::pointwise_loss(cx, predictions(cx, batch), batch["targets"], loss_);
+Tensor Regressor::score(Context& cx, const Tensor& output, const data::Batch& batch) {
+  return ops::pointwise_loss(cx, ops::cast(cx, output, DType::f32), batch["targets"], loss_);
 }
 
 std::int64_t Regressor::record_width() const {
@@ -20,7 +15,7 @@ std::int64_t Regressor::record_width() const {
 }
 
 Tensor Regressor::measure(Context& cx, const data::Batch& batch, std::vector<double>& records) {
-  const Tensor found = predictions(cx, batch);
+  const Tensor found = ops::cast(cx, output(cx, batch), DType::f32);
   metrics::add_predicted(records, to_floats(found), to_floats(batch["targets"]), found.size(0));
   return ops::pointwise_loss(cx, found, batch["targets"], loss_);
 }
@@ -31,8 +26,8 @@ metrics::Measures Regressor::measures(std::span<const double> records, double) c
 
 data::Batch Regressor::blank_batch(Device& device, std::int64_t samples) const {
   data::Batch batch;
-  batch.tensors["features"] = empty(device, {samples, model_.config().inputs}, DType::f32);
-  batch.tensors["targets"] = empty(device, {samples, model_.config().classes}, DType::f32);
+  batch.tensors["features"] = empty(device, {samples, config().inputs}, DType::f32);
+  batch.tensors["targets"] = empty(device, {samples, config().classes}, DType::f32);
   return batch;
 }
 

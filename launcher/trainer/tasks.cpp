@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "models/mlp/shard.h"
 #include "runtime/device/timeline.h"
 #include "runtime/metrics/classification.h"
 #include "runtime/ops/elementwise.h"
@@ -26,6 +27,7 @@ data::Batch LanguageModel::blank_batch(Device& device, std::int64_t samples) con
 }
 
 Shape LanguageModel::boundary_shape(std::int64_t samples) const {
+  if (row_parts_ > 1) return {samples * sizes().sequence / row_parts_, sizes().width};
   return {samples, sizes().sequence, sizes().width};
 }
 
@@ -44,13 +46,27 @@ metrics::Measures LanguageModel::measures(std::span<const double>, double loss) 
   return measures;
 }
 
-Tensor Classifier::logits(Context& cx, const data::Batch& batch) {
-  const Tensor& x = batch.contains("images") ? batch["images"] : batch["features"];
-  return model_.logits(cx, ops::cast(cx, x.view({x.size(0), model_.config().inputs}), compute_));
+MlpTask::MlpTask(const models::MlpConfig& config, std::vector<models::MlpPiece> pieces, const parallel::Mesh* mesh,
+                 DType compute)
+    : model_(config, std::move(pieces)), compute_(compute) {
+  if (mesh) models::shard(model_, *mesh);
 }
 
-Tensor Classifier::loss(Context& cx, const data::Batch& batch) {
-  const Tensor scores = logits(cx, batch);
+Tensor MlpTask::input(Context& cx, const data::Batch& batch) const {
+  const Tensor& x = batch.contains("images") ? batch["images"] : batch["features"];
+  return ops::cast(cx, x.view({x.size(0), config().inputs}), compute_);
+}
+
+Tensor MlpTask::output(Context& cx, const data::Batch& batch) {
+  return model_.logits(cx, input(cx, batch));
+}
+
+Tensor MlpTask::forward(Context& cx, int chunk, const Tensor& x, const data::Batch& batch) {
+  const Tensor y = model_.forward(cx, chunk, begins(chunk) ? input(cx, batch) : x);
+  return ends(chunk) ? score(cx, y, batch) : y;
+}
+
+Tensor Classifier::score(Context& cx, const Tensor& scores, const data::Batch& batch) {
   const TimeRange range(cx.device, "loss");
   if (!cx.training) return ops::cross_entropy(cx, scores, batch["labels"]);
   if (batch.contains("targets"))
@@ -60,22 +76,22 @@ Tensor Classifier::loss(Context& cx, const data::Batch& batch) {
 }
 
 std::int64_t Classifier::record_width() const {
-  return metrics::classification_width(model_.config().classes);
+  return metrics::classification_width(config().classes);
 }
 
 Tensor Classifier::measure(Context& cx, const data::Batch& batch, std::vector<double>& records) {
-  const Tensor scores = logits(cx, batch);
-  metrics::add_classified(records, to_floats(scores), to_host<std::int32_t>(batch["labels"]), model_.config().classes);
+  const Tensor scores = output(cx, batch);
+  metrics::add_classified(records, to_floats(scores), to_host<std::int32_t>(batch["labels"]), config().classes);
   return ops::cross_entropy(cx, scores, batch["labels"]);
 }
 
 metrics::Measures Classifier::measures(std::span<const double> records, double) const {
-  return metrics::classification_measures(records, model_.config().classes);
+  return metrics::classification_measures(records, config().classes);
 }
 
 data::Batch Classifier::blank_batch(Device& device, std::int64_t samples) const {
   data::Batch batch;
-  batch.tensors["features"] = empty(device, {samples, model_.config().inputs}, DType::f32);
+  batch.tensors["features"] = empty(device, {samples, config().inputs}, DType::f32);
   batch.tensors["labels"] = empty(device, {samples}, DType::i32);
   return batch;
 }

@@ -3,9 +3,11 @@
 
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "models/decoder/decoder.h"
 #include "models/mlp/mlp.h"
+#include "parallel/mesh/mesh.h"
 #include "parallel/training/task.h"
 #include "runtime/metrics/measures.h"
 
@@ -17,7 +19,8 @@ class KnownTask : public parallel::StagedTask {
   // A whole network is one stage.
   bool begins(int) const override { return true; }
   bool ends(int) const override { return true; }
-  Shape boundary_shape(std::int64_t) const override { return {}; }
+  Shape input_shape(int, std::int64_t) const override { return {}; }
+  Shape output_shape(int, std::int64_t) const override { return {}; }
   Tensor forward(Context& cx, int, const Tensor&, const data::Batch& batch) override { return loss(cx, batch); }
 
   // A batch of the right shapes without data, for dry runs.
@@ -35,7 +38,9 @@ class KnownTask : public parallel::StagedTask {
 // Batches hold "tokens" and "targets", (B, T) i32.
 class LanguageModel : public KnownTask {
  public:
-  explicit LanguageModel(std::unique_ptr<models::Decoder> model) : model_(std::move(model)) {}
+  // Between stages each of `row_parts` ranks has its part of the tokens.
+  explicit LanguageModel(std::unique_ptr<models::Decoder> model, int row_parts = 1)
+      : model_(std::move(model)), row_parts_(row_parts) {}
 
   nn::Module& network() override { return *model_; }
   models::Decoder& model() noexcept { return *model_; }
@@ -43,7 +48,8 @@ class LanguageModel : public KnownTask {
   data::Batch blank_batch(Device& device, std::int64_t samples) const override;
   bool begins(int chunk) const override { return piece(chunk).embeds; }
   bool ends(int chunk) const override { return piece(chunk).heads; }
-  Shape boundary_shape(std::int64_t samples) const override;
+  Shape input_shape(int, std::int64_t samples) const override { return boundary_shape(samples); }
+  Shape output_shape(int, std::int64_t samples) const override { return boundary_shape(samples); }
   Tensor forward(Context& cx, int chunk, const Tensor& input, const data::Batch& batch) override;
   nn::Parameter* shared_parameter() override;
   bool owns_shared_parameter() const override { return model_->embeds(); }
@@ -56,30 +62,56 @@ class LanguageModel : public KnownTask {
  private:
   const models::DecoderSizes& sizes() const { return model_->sizes(); }
   const models::DecoderPiece& piece(int chunk) const { return model_->pieces()[static_cast<std::size_t>(chunk)]; }
+  Shape boundary_shape(std::int64_t samples) const;
 
   std::unique_ptr<models::Decoder> model_;
+  int row_parts_;
+};
+
+// With an MLP, or pieces of it whose layers are cut over the axis "tensor" of `mesh`, where there is one.
+class MlpTask : public KnownTask {
+ public:
+  MlpTask(const models::MlpConfig& config, std::vector<models::MlpPiece> pieces, const parallel::Mesh* mesh,
+          DType compute);
+
+  nn::Module& network() override { return model_; }
+  Tensor loss(Context& cx, const data::Batch& batch) override { return forward(cx, 0, {}, batch); }
+  bool begins(int chunk) const override { return piece(chunk).begin == 0; }
+  bool ends(int chunk) const override { return piece(chunk).end == models::layers_of(model_.config()); }
+  Shape input_shape(int chunk, std::int64_t samples) const override { return {samples, model_.input_width(chunk)}; }
+  Shape output_shape(int chunk, std::int64_t samples) const override { return {samples, model_.output_width(chunk)}; }
+  Tensor forward(Context& cx, int chunk, const Tensor& input, const data::Batch& batch) override;
+  double flops(std::int64_t samples) const override { return model_.flops(samples); }
+
+ protected:
+  // The loss of what the last layer says, (B, classes).
+  virtual Tensor score(Context& cx, const Tensor& output, const data::Batch& batch) = 0;
+  Tensor output(Context& cx, const data::Batch& batch);  // of the whole model
+  const models::MlpConfig& config() const { return model_.config(); }
+
+ private:
+  const models::MlpPiece& piece(int chunk) const { return model_.pieces()[static_cast<std::size_t>(chunk)]; }
+  Tensor input(Context& cx, const data::Batch& batch) const;
+
+  models::Mlp model_;
+  DType compute_;
 };
 
 // Batches hold "features" (B, inputs) or "images" (B, H, W, C) of as many numbers, f32, and "labels" (B) i32, or, to
 // train on, "targets" (B, classes) f32, the shares of the classes: the loss is then the divergence from them.
-class Classifier : public KnownTask {
+class Classifier : public MlpTask {
  public:
-  Classifier(const models::MlpConfig& config, DType compute) : model_(config), compute_(compute) {}
+  using MlpTask::MlpTask;
 
-  nn::Module& network() override { return model_; }
-  Tensor loss(Context& cx, const data::Batch& batch) override;
   void weigh_classes(const Tensor& weights) override { weights_ = weights; }
   std::int64_t record_width() const override;
   Tensor measure(Context& cx, const data::Batch& batch, std::vector<double>& records) override;
   metrics::Measures measures(std::span<const double> records, double loss) const override;
   data::Batch blank_batch(Device& device, std::int64_t samples) const override;
-  double flops(std::int64_t samples) const override { return model_.flops(samples); }
 
  private:
-  Tensor logits(Context& cx, const data::Batch& batch);
+  Tensor score(Context& cx, const Tensor& output, const data::Batch& batch) override;
 
-  models::Mlp model_;
-  DType compute_;
   Tensor weights_;  // (classes) f32, or undefined
 };
 

@@ -9,6 +9,7 @@
 #include "launcher/trainer/beginning.h"
 #include "launcher/trainer/dry_run.h"
 #include "launcher/trainer/entry.h"
+#include "launcher/trainer/finished_run.h"
 #include "launcher/trainer/loop.h"
 #include "launcher/trainer/ranks.h"
 #include "launcher/trainer/sampler.h"
@@ -30,23 +31,41 @@ std::string table_of(const RankView& view, const job::Job& job) {
   return rank_table(rows);
 }
 
+// Text from the network that was trained, on the first rank; every rank takes part. Where none has all of it, the first
+// rank loads it from the checkpoint, and the others keep step with it.
+std::string write_sample(TrainingRun& run, const data::Tokenizer& tokenizer) {
+  const job::Sample& sample = run.job().sample();
+  const SampleOptions options{.prompt = sample.prompt(),
+                              .tokens = sample.tokens(),
+                              .temperature = sample.temperature(),
+                              .top_k = sample.top_k(),
+                              .seed = run.job().seed(),
+                              .between = [&] { run.leave_if_any_is_told(); }};
+  const auto write = [&](KnownTask& task, Backend& backend) {
+    return sample_text(static_cast<LanguageModel&>(task).model(), backend, compute_dtype(run.job()), tokenizer,
+                       options);
+  };
+  if (run.whole()) return write(run.task(), run.backend());
+  if (run.leads()) {
+    FinishedRun whole({.path = store::checkpoint_path(run.job().run_dir(), run.saved()),
+                       .sets = {},
+                       .device = run.job().device(),
+                       .threads = run.job().threads()});
+    return write(*whole.task, whole.backend);
+  }
+  for (std::int64_t token = 0; token < sample.tokens(); ++token) options.between();
+  return {};
+}
+
 void show_sample(TrainingRun& run, Report& report) {
   const job::Sample& sample = run.job().sample();
-  auto* language = dynamic_cast<LanguageModel*>(&run.task());
   const auto tokenizer = make_tokenizer(run.job());
-  if (sample.tokens() == 0 || !language || !tokenizer) return;
-  if (!run.whole()) {
-    report.note("no rank has the whole model; for a sample: trireme generate " + run.job().run_dir());
+  if (sample.tokens() == 0 || !dynamic_cast<LanguageModel*>(&run.task()) || !tokenizer) return;
+  if (!run.whole() && run.saved() != run.steps()) {
+    report.note("no rank has the whole model, and checkpoint.on_exit is false: there is no sample");
     return;
   }
-  // Every rank writes the same text, so that none waits for another; the first one shows it.
-  const std::string text = sample_text(language->model(), run.backend(), compute_dtype(run.job()), *tokenizer,
-                                       {.prompt = sample.prompt(),
-                                        .tokens = sample.tokens(),
-                                        .temperature = sample.temperature(),
-                                        .top_k = sample.top_k(),
-                                        .seed = run.job().seed(),
-                                        .between = [&] { run.leave_if_any_is_told(); }});
+  const std::string text = write_sample(run, *tokenizer);
   if (!run.leads()) return;
   report.note("--- sample ---\n" + sample.prompt() + text + "\n--- end of sample ---");
   write_file("sample", fs::path(run.job().run_dir()) / "sample.txt", sample.prompt() + text + '\n');
@@ -90,10 +109,9 @@ int train_with(TrainingRun& run, const TrainOptions& options, const RankView& vi
                  .plot = job.log().plot()});
   std::ostringstream head;
   if (!run.data_note().empty()) news += run.data_note() + "\n";
-  if (run.mesh().axis("pipeline").size() > 1) news += run.mesh().layout().text() + "\n";
-  head << table_of(view, job) << run.note() << (run.note().empty() ? "" : "\n") << news
-       << run.player().parameters.parameter_count()
-       << (run.whole() ? " parameters, " : " parameters on the first rank, ") << run.plan().global << " samples a step"
+  if (!run.whole()) news += run.mesh().layout().text() + "\n";
+  head << table_of(view, job) << run.note() << (run.note().empty() ? "" : "\n") << news << parameters_of(job)
+       << " parameters, " << run.plan().global << " samples a step"
        << (first > 0 ? ", resumed after step " + std::to_string(first) : "");
   if (first >= job.steps())
     head << "\nnothing to do: the run has made " << first << " of " << job.steps()

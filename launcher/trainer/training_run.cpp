@@ -84,7 +84,7 @@ Validation TrainingRun::validate(std::int64_t batches) {
   double total = 0.0;
   KnownTask& task = training_.task();
   parallel::SampleRecords records(task.record_width());
-  const bool keeps_records = records.width() > 0 && whole();
+  const bool keeps_records = records.width() > 0 && mesh().axis("pipeline").size() == 1;
   for (std::int64_t begin = 0; begin < samples; begin += round) {
     leave_if_any_is_told();
     const std::int64_t count = std::min(round, samples - begin);

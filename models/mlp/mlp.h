@@ -19,24 +19,50 @@ struct MlpConfig {
   nn::Init init = nn::LinearOptions{}.weight;
 };
 
+// A piece of the model, for a pipeline's stage: layers [begin, end), the loss behind the last.
+struct MlpPiece {
+  std::int64_t begin = 0;
+  std::int64_t end = 0;
+};
+
+// Fully connected layers: the hidden ones and the last.
+inline std::int64_t layers_of(const MlpConfig& config) {
+  return static_cast<std::int64_t>(config.hidden.size()) + 1;
+}
+
 class Mlp : public nn::Module {
  public:
   explicit Mlp(const MlpConfig& config);
+  // Some pieces alone. Names and initial values are those of the whole model's parameters.
+  Mlp(const MlpConfig& config, std::vector<MlpPiece> pieces);
 
+  // One piece: `x` is what the piece before it gave, or the features; the answer is the next piece's x, or the logits.
+  // x (B, input_width(piece)), answer (B, output_width(piece)), of which a split layer has a part.
+  Tensor forward(Context& cx, int piece, const Tensor& x);
+  std::int64_t input_width(int piece) const;
+  std::int64_t output_width(int piece) const;
+  const std::vector<MlpPiece>& pieces() const noexcept { return pieces_; }
+
+  // Of a whole model.
   Tensor logits(Context& cx, const Tensor& x);  // (B, inputs) -> (B, classes)
   // Mean cross entropy, nats. labels (B) i32.
   Tensor loss(Context& cx, const Tensor& x, const Tensor& labels);
 
   const MlpConfig& config() const noexcept { return config_; }
-  // Matrix products of one forward and backward pass; the data needs no gradient.
+  // Matrix products of one forward and backward pass of the whole model; the data needs no gradient.
   double flops(std::int64_t batch) const;
 
  private:
+  std::size_t first_of(int piece) const;  // its first layer among those here
+  Tensor run_layer(Context& cx, std::size_t layer, const Tensor& x);
+
   MlpConfig config_;
+  std::vector<MlpPiece> pieces_;
 
  public:
-  std::vector<std::unique_ptr<nn::Linear>> layers;
-  std::vector<std::unique_ptr<nn::Dropout>> dropouts;  // behind each layer but the last
+  std::vector<std::unique_ptr<nn::Linear>> layers;     // of all pieces, one after the other
+  std::vector<std::unique_ptr<nn::Dropout>> dropouts;  // behind each layer; null behind the model's last
+  std::vector<std::int64_t> numbers;                   // of the layers in the whole model
 };
 
 }  // namespace trireme::models

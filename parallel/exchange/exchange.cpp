@@ -30,8 +30,9 @@ Region region_of(const Tensor& x, const ExchangePlace& place) {
   return {x.raw(), x.numel(), x.dtype(), place.label};
 }
 
-// The data's part of an exchange; `mine` says that x may be overwritten.
-Tensor move(Kernels& kernels, const Tensor& x, bool mine, Exchange how, const ExchangePlace& place) {
+}  // namespace
+
+Tensor apply(Kernels& kernels, const Tensor& x, bool mine, Exchange how, const ExchangePlace& place) {
   const Axis& axis = place.axis;
   Device& device = x.device();
   switch (how) {
@@ -64,8 +65,6 @@ Tensor move(Kernels& kernels, const Tensor& x, bool mine, Exchange how, const Ex
   fail("exchange", "unknown exchange");
 }
 
-}  // namespace
-
 std::string_view name_of(Exchange how) {
   switch (how) {
     case Exchange::copy: return "copy";
@@ -93,9 +92,9 @@ Exchange conjugate(Exchange how) {
 Tensor exchange(Context& cx, const Tensor& x, Exchange how, const ExchangePlace& place) {
   if (place.axis.size() == 1) return x;
   const bool mine = !x.mark.leaf && x.storage().use_count() == 1;
-  Tensor y = move(cx.kernels, x, mine, how, place);
+  Tensor y = apply(cx.kernels, x, mine, how, place);
   record(cx, "exchange", {&x}, {&y}, [how = conjugate(how), place](Gradients& g) {
-    g.give(0, move(g.kernels(), g.incoming(), g.incoming_is_mine(), how, place));
+    g.give(0, apply(g.kernels(), g.incoming(), g.incoming_is_mine(), how, place));
   });
   return y;
 }

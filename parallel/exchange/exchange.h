@@ -34,6 +34,9 @@ struct ExchangePlace {
   std::string_view label = {};  // names the place in messages; outlives the tape
 };
 
+// The data's part of an exchange, without a tape; `mine` says that x may be overwritten. Collective.
+Tensor apply(Kernels& kernels, const Tensor& x, bool mine, Exchange how, const ExchangePlace& place);
+
 // Parts are equal ranges of x's outermost dimension, in the order of the ranks: spread and gather multiply it by the
 // axis' size, sum_parts and slice divide it. Runs on the compute stream. Collective: every rank of the axis makes the
 // same exchanges in the same order, and goes back through them in the same order.

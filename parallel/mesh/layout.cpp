@@ -123,6 +123,17 @@ std::vector<Layout> nearest_layouts(int ranks, const std::vector<AxisSize>& aske
 }
 
 Layout make_layout(int ranks, const std::vector<AxisSize>& asked, std::span<const AxisRule> rules) {
+  Layout layout = fill_layout(ranks, asked, rules);
+  check_rules(layout, asked, rules);
+  return layout;
+}
+
+void check_rules(const Layout& layout, const std::vector<AxisSize>& asked, std::span<const AxisRule> rules) {
+  for (const AxisRule& rule : rules)
+    if (!keeps(rule, layout.sizes())) refuse(rule, layout, asked, rules);
+}
+
+Layout fill_layout(int ranks, const std::vector<AxisSize>& asked, std::span<const AxisRule> rules) {
   require(ranks > 0, "mesh", "expected a positive number of ranks, found", ranks);
   std::int64_t known = 1;
   std::vector<AxisSize> sizes = asked;
@@ -155,17 +166,21 @@ Layout make_layout(int ranks, const std::vector<AxisSize>& asked, std::span<cons
          << ", or change `parallel` in the job: ";
     fail("mesh", text.str() + suggestion(ranks, asked, rules));
   }
-  Layout layout(std::move(sizes));
-  for (const AxisRule& rule : rules)
-    if (!keeps(rule, layout.sizes())) refuse(rule, layout, asked, rules);
-  return layout;
+  return Layout(std::move(sizes));
 }
 
-std::vector<DrySplit> dry_splits(const Layout& layout, int rank) {
+std::vector<DrySplit> dry_splits(const Layout& layout, int rank, int data_groups) {
   std::vector<DrySplit> splits;
   for (const AxisSize& axis : layout.sizes())
     for (const std::string& name : {axis.name, overlapped(axis.name)})
       splits.push_back({.name = name, .rank = layout.index(axis.name, rank), .size = axis.size});
+  if (data_groups > 0) {
+    const int index = layout.index("data", rank), groups = layout.size("data") / data_groups;
+    for (const std::string& name : {shards_of("data"), overlapped(shards_of("data"))})
+      splits.push_back({.name = name, .rank = index % data_groups, .size = data_groups});
+    for (const std::string& name : {replicas_of("data"), overlapped(replicas_of("data"))})
+      splits.push_back({.name = name, .rank = index / data_groups, .size = groups});
+  }
   return splits;
 }
 

@@ -56,6 +56,9 @@ struct AxisRule {
 // Throws where the product is another number, or a rule is broken, with the arithmetic and the nearest layouts that
 // work.
 Layout make_layout(int ranks, const std::vector<AxisSize>& asked, std::span<const AxisRule> rules = {});
+// The same in two steps: the product, with rules for what is suggested alone; then the rules.
+Layout fill_layout(int ranks, const std::vector<AxisSize>& asked, std::span<const AxisRule> rules);
+void check_rules(const Layout& layout, const std::vector<AxisSize>& asked, std::span<const AxisRule> rules);
 
 // The layouts of `ranks` ranks that keep the rules, at most `count`, those nearest to `asked` first.
 std::vector<Layout> nearest_layouts(int ranks, const std::vector<AxisSize>& asked, std::span<const AxisRule> rules,
@@ -66,7 +69,16 @@ inline std::string overlapped(const std::string& axis) {
   return axis + " (overlapped)";
 }
 
-// What a dry group has to know of the splits that a Mesh makes of it.
-std::vector<DrySplit> dry_splits(const Layout& layout, int rank);
+// The names of the two parts of a divided axis.
+inline std::string shards_of(const std::string& axis) {
+  return axis + " shards";
+}
+inline std::string replicas_of(const std::string& axis) {
+  return axis + " replicas";
+}
+
+// What a dry group has to know of the splits that a Mesh makes of it, and those that divide() makes of its axis `data`
+// in groups of so many ranks (0: none).
+std::vector<DrySplit> dry_splits(const Layout& layout, int rank, int data_groups = 0);
 
 }  // namespace trireme::parallel

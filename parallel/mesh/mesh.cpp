@@ -4,6 +4,18 @@
 
 namespace trireme::parallel {
 
+DividedAxis divide(const Axis& axis, int ranks) {
+  require(ranks > 0 && axis.size() % ranks == 0, "mesh", "expected groups that divide the", axis.size(),
+          "ranks of axis", axis.name() + ", found groups of", ranks);
+  const int place = axis.index() % ranks, number = axis.index() / ranks;
+  const auto part = [&](const std::string& name, int color, int key) {
+    auto compute = axis.compute().split(color, key, name);
+    return Axis(name, std::move(compute), axis.communication().split(color, key, overlapped(name)));
+  };
+  Axis inner = part(shards_of(axis.name()), number, place);
+  return {std::move(inner), part(replicas_of(axis.name()), place, number)};
+}
+
 Mesh::Mesh(Group& world, Layout layout) : world_(&world), layout_(std::move(layout)) {
   require(layout_.ranks() == world.size(), "mesh", "expected a layout of", world.size(), "ranks, found",
           layout_.text());

@@ -32,6 +32,14 @@ class Axis {
   std::unique_ptr<Group> communication_;
 };
 
+// An axis in groups of neighbours: `inner` are the ranks of one group, `outer` those with the same place in each.
+struct DividedAxis {
+  Axis inner;  // "data shards"
+  Axis outer;  // "data replicas"
+};
+// In groups of `ranks`, which divide the axis. Collective over it.
+DividedAxis divide(const Axis& axis, int ranks);
+
 class Mesh {
  public:
   // Keeps a reference to `world`, whose ranks are those of the layout. Collective.

@@ -71,6 +71,7 @@ void PipelineEngine::forward_pass(const PipelineStep& step, const Action& action
     device_.compute().wait(here.there);
     here.input = here.tape->input(here.input);
   }
+  const TimeRange timed(device_, device_.compute(), describe(action, schedule_.shape), pipeline_span);
   here.output = task_.forward(cx, action.chunk, here.input, batch(step, action));
   if (task_.ends(action.chunk)) step.on_loss(here.output);
 }
@@ -78,11 +79,15 @@ void PipelineEngine::forward_pass(const PipelineStep& step, const Action& action
 void PipelineEngine::backward_pass(const PipelineStep& step, const Action& action) {
   Flight& here = flight(action);
   const auto when = action.work == Work::backward ? WeightGradients::now : WeightGradients::later;
-  if (task_.ends(action.chunk)) {
-    here.tape->backward(here.output, step.seed, when, step.seed_factor);
-  } else {
+  const bool ends = task_.ends(action.chunk);
+  if (!ends) {
     if (Flight* after = neighbour(action, +1)) here.output_gradient = std::exchange(after->input_gradient, {});
     device_.compute().wait(here.there);
+  }
+  const TimeRange timed(device_, device_.compute(), describe(action, schedule_.shape), pipeline_span);
+  if (ends) {
+    here.tape->backward(here.output, step.seed, when, step.seed_factor);
+  } else {
     here.tape->backward(here.output, std::exchange(here.output_gradient, {}), when);
   }
   if (here.input) here.input_gradient = here.tape->gradient(here.input);
@@ -91,6 +96,7 @@ void PipelineEngine::backward_pass(const PipelineStep& step, const Action& actio
 
 void PipelineEngine::weight_pass(const Action& action) {
   Flight& here = flight(action);
+  const TimeRange timed(device_, device_.compute(), describe(action, schedule_.shape), pipeline_span);
   while (here.tape->run_weight_gradients(1 << 20) > 0) {
   }
 }
@@ -116,10 +122,12 @@ void PipelineEngine::drop_sent(std::size_t keep) {
 }
 
 Tensor PipelineEngine::receive(const Action& action, std::int64_t samples) {
-  Tensor tensor = empty(device_, task_.boundary_shape(samples), boundary_);
+  const bool activation = action.work == Work::recv_activation;
+  const Shape shape = activation ? task_.input_shape(action.chunk, samples) : task_.output_shape(action.chunk, samples);
+  Tensor tensor = empty(device_, shape, boundary_);
   Stream& stream = device_.communication();
   stream.wait(device_.compute().record());  // that may still use this memory for something else
-  const char* label = action.work == Work::recv_activation ? activation_label : gradient_label;
+  const char* label = activation ? activation_label : gradient_label;
   const TimeRange timed(device_, stream, describe(action, schedule_.shape), "communication");
   axis_.communication().recv({tensor.raw(), tensor.numel(), tensor.dtype(), label}, action.peer, stream);
   flight(action).there = stream.record();

@@ -15,6 +15,9 @@
 
 namespace trireme::parallel {
 
+// The category of the spans, named by describe(), in which a device's timeline shows a table's computations.
+inline constexpr const char* pipeline_span = "pipeline";
+
 // What a step gives the engine.
 struct PipelineStep {
   // The pass through micro-batch `micro`: its place in the global batch, its step, its random numbers.

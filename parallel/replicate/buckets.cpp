@@ -6,8 +6,12 @@
 
 namespace trireme::parallel {
 
-Buckets::Buckets(nn::FlatParameters& parameters, const Axis& axis, const nn::Parameter* held)
-    : parameters_(parameters), axis_(axis), held_(held) {
+Buckets::Buckets(nn::FlatParameters& parameters, const Axis& axis, const nn::Parameter* held, const Axis* replicas)
+    : parameters_(parameters),
+      axis_(axis),
+      held_(held),
+      replicas_(replicas && replicas->size() > 1 ? replicas : nullptr) {
+  require(!replicas_ || sharded(), "zero", "expected sharded parameters where ranks have replicas of the parts");
   if (sharded())
     require(parameters.sharding().parts == axis.size(), "zero", "expected as many parts as the axis", axis.name(),
             "has ranks, which is", axis.size(), ", found", parameters.sharding().parts);
@@ -33,6 +37,7 @@ void Buckets::install_hooks() {
 Buckets::~Buckets() {
   if (in_flight_) {  // an error is passing: what the communication thread still does must end while it has a group
     axis_.communication().abort("this rank left in the middle of a step");
+    if (replicas_) replicas_->communication().abort("this rank left in the middle of a step");
     try {
       parameters_.device().communication().synchronize();
     } catch (const std::exception&) {  // it is told elsewhere why
@@ -89,6 +94,8 @@ void Buckets::reduce_part(int block, Stream& stream) {
     const TimeRange timed(device, stream, label, "communication");
     axis_.communication().reduce_scatter({whole.raw(), whole.numel(), DType::f32, label},
                                          {part.raw(), part.numel(), DType::f32, label}, Reduction::sum, stream);
+    if (replicas_)
+      replicas_->communication().all_reduce({part.raw(), part.numel(), DType::f32, label}, Reduction::sum, stream);
   }
   if (paged()) release_page(block, stream.record());
   if (added_) leaving_.part = part;

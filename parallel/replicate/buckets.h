@@ -18,7 +18,10 @@ class Buckets {
  public:
   // Installs the gradient hooks; they are removed by the destructor. The parameters are sharded over all of `axis`, or
   // not at all. The bucket of a `held` parameter waits for finish(): its gradient is not final when the pass says so.
-  Buckets(nn::FlatParameters& parameters, const Axis& axis, const nn::Parameter* held = nullptr);
+  // Where other ranks have the same parts, the sums of those are added over `replicas` (hybrid sharding, Zhao et al.
+  // 2023, "PyTorch FSDP").
+  Buckets(nn::FlatParameters& parameters, const Axis& axis, const nn::Parameter* held = nullptr,
+          const Axis* replicas = nullptr);
   Buckets(const Buckets&) = delete;
   Buckets& operator=(const Buckets&) = delete;
   ~Buckets();
@@ -47,6 +50,7 @@ class Buckets {
   nn::FlatParameters& parameters_;
   const Axis& axis_;
   const nn::Parameter* held_;
+  const Axis* replicas_;      // null: each part is on one rank
   bool overlap_ = false;      // on the communication stream
   bool armed_ = false;        // this pass is reduced
   bool added_ = false;        // sharded gradients: what is reduced is added to what earlier passes left

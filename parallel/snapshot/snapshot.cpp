@@ -16,10 +16,10 @@ namespace {
 
 constexpr std::string_view where = "checkpoint";
 
-// One flat buffer whose ranges are saved under the parameters' names.
 // A range of the flat order, its values, and how it is called in a checkpoint.
 struct Buffer {
   std::int64_t begin = 0, end = 0;
+  nn::Held held = nn::Held::alone;
   Tensor values;  // f32
   std::string prefix;
   std::string file;
@@ -27,7 +27,7 @@ struct Buffer {
 
 void add_weights(std::vector<Buffer>& all, const nn::FlatParameters& parameters) {
   for (const nn::OwnedRange& range : parameters.owned())
-    all.push_back({range.begin, range.end, range.weights, "", "model"});
+    all.push_back({range.begin, range.end, range.held, range.weights, "", "model"});
 }
 
 // What this rank has of a state: without sharding, all of it.
@@ -40,7 +40,7 @@ std::vector<Buffer> buffers(State state) {
     for (const nn::OwnedRange& range : state.parameters.owned()) {
       if (!range.gradients) continue;  // frozen parameters have no moments
       const Tensor values = moment.range(range.local, range.local + (range.end - range.begin));
-      all.push_back({range.begin, range.end, values, prefix, "optimizer"});
+      all.push_back({range.begin, range.end, range.held, values, prefix, "optimizer"});
     }
   }
   return all;
@@ -60,27 +60,53 @@ void for_each_parameter(const nn::FlatParameters& parameters, std::int64_t begin
   }
 }
 
-// Adds what this rank writes of a buffer: all of it where ranks have different parts, else its equal share among those
-// that have the same.
+// Elements of a piece as slices of the whole tensor: the rows of a block of columns are one slice in runs, where they
+// are whole.
+std::vector<store::Slice> slices_of(const nn::Piece& piece, std::int64_t first, std::int64_t count) {
+  const std::vector<nn::Run> runs = nn::runs_of(piece, first, count);
+  std::int64_t row = 1;  // of the whole tensor, from one block of columns to the next
+  for (int dim = piece.dim; dim < piece.whole.dims(); ++dim) row *= piece.whole[dim];
+  std::vector<store::Slice> slices;
+  for (std::size_t i = 0; i < runs.size();) {
+    std::size_t end = i + 1;
+    while (end < runs.size() && runs[end].count == runs[i].count && runs[end].whole - runs[end - 1].whole == row) ++end;
+    const auto rows = static_cast<std::int64_t>(end - i);
+    slices.push_back({.name = {},
+                      .shape = piece.whole,
+                      .begin = runs[i].whole,
+                      .count = rows * runs[i].count,
+                      .run = rows > 1 ? runs[i].count : 0,
+                      .stride = rows > 1 ? row : 0});
+    i = end;
+  }
+  return slices;
+}
+
+// The share of `count` things that one of some ranks takes.
+nn::Interval share_of(std::int64_t count, int index, int of) {
+  return {count * index / of, count * (index + 1) / of};
+}
+
+// Adds what this rank writes of a buffer: its equal share among the ranks that have the same.
 void add_part(store::CheckpointWriter& writer, const Buffer& buffer, const nn::FlatParameters& parameters,
               const Holding& holding, const ToHost& to_host) {
-  std::int64_t begin = buffer.begin, end = buffer.end;
-  if (parameters.sharding().parts == 1) {
-    const std::int64_t count = end - begin;
-    end = begin + count * (holding.copy + 1) / holding.copies;
-    begin += count * holding.copy / holding.copies;
-  }
-  for_each_parameter(parameters, begin, end, [&](const nn::Placement& p, std::int64_t from, std::int64_t to) {
-    if (p.parameter == holding.saved_elsewhere) return;
-    const Tensor range = buffer.values.range(from - buffer.begin, to - buffer.begin);
-    writer.add({.name = buffer.prefix + p.parameter->name,
-                .dtype = DType::f32,
-                .shape = p.parameter->shape,
-                .begin = from - p.begin,
-                .count = to - from,
-                .file = buffer.file},
-               to_host(range));
-  });
+  const bool alone = buffer.held == nn::Held::alone;
+  const nn::Interval share = alone ? share_of(buffer.end - buffer.begin, holding.copy, holding.copies)
+                                   : share_of(buffer.end - buffer.begin, holding.copy * holding.twins + holding.twin,
+                                              holding.copies * holding.twins);
+  for_each_parameter(parameters, buffer.begin + share.begin, buffer.begin + share.end,
+                     [&](const nn::Placement& p, std::int64_t from, std::int64_t to) {
+                       if (p.parameter == holding.saved_elsewhere) return;
+                       const Tensor range = buffer.values.range(from - buffer.begin, to - buffer.begin);
+                       const std::byte* data = to_host(range);
+                       for (store::Slice& slice : slices_of(p.parameter->piece, from - p.begin, to - from)) {
+                         const std::int64_t count = slice.count;
+                         slice.name = buffer.prefix + p.parameter->name;
+                         slice.file = buffer.file;
+                         writer.add(std::move(slice), data);
+                         data += count * size_of(DType::f32);
+                       }
+                     });
 }
 
 void read_buffer(const store::CheckpointReader& checkpoint, const Buffer& buffer,
@@ -88,18 +114,22 @@ void read_buffer(const store::CheckpointReader& checkpoint, const Buffer& buffer
   for_each_parameter(parameters, buffer.begin, buffer.end,
                      [&](const nn::Placement& p, std::int64_t from, std::int64_t to) {
                        const std::string name = buffer.prefix + p.parameter->name;
+                       const Shape& shape = p.parameter->piece.whole;
                        const store::ManifestTensor* stored = checkpoint.find(name);
                        if (!stored)
                          fail(where, checkpoint.path(), "has no tensor", name, "; was it saved by another model?");
-                       if (stored->shape != p.parameter->shape || stored->dtype != DType::f32)
+                       if (stored->shape != shape || stored->dtype != DType::f32)
                          fail(where, checkpoint.path(), "tensor", name, "is", stored->shape, "of", stored->dtype,
-                              ", the model expects", p.parameter->shape, "of f32");
+                              ", the model expects", shape, "of f32");
+                       std::vector<store::ElementRange> ranges;
+                       for (const nn::Run& run : nn::runs_of(p.parameter->piece, from - p.begin, to - from))
+                         ranges.push_back({run.whole, run.count});
                        Tensor range = buffer.values.range(from - buffer.begin, to - buffer.begin);
                        if (range.device().type() == DeviceType::cpu) {
-                         checkpoint.read(name, from - p.begin, to - from, range.raw());
+                         checkpoint.read(name, ranges, range.raw());
                        } else {
                          std::vector<float> values(static_cast<std::size_t>(to - from));
-                         checkpoint.read(name, from - p.begin, to - from, values.data());
+                         checkpoint.read(name, ranges, values.data());
                          range.device().copy_from_host(range.raw(), values.data(), range.bytes());
                        }
                      });
@@ -156,8 +186,9 @@ store::Metadata with_state(store::Metadata metadata, State state) {
 
 void add_part(store::CheckpointWriter& writer, State state, Group& group, const ToHost& to_host) {
   if (state.holding.copies == 0) {
-    state.holding.copy = group.rank();
-    state.holding.copies = group.size();
+    const bool shared = state.parameters.sharding().parts == 1;
+    state.holding.copy = shared ? group.rank() : 0;
+    state.holding.copies = shared ? group.size() : 1;
   }
   for (const Buffer& buffer : buffers(state)) add_part(writer, buffer, state.parameters, state.holding, to_host);
 }

@@ -13,9 +13,10 @@
 
 namespace trireme::parallel {
 
-// What a rank has of a state, beside what FlatParameters says about shards.
+// What a rank has of a state, beside what FlatParameters says about shards and pieces.
 struct Holding {
   int copy = 0, copies = 0;  // ranks that hold the same, which share the writing, and which of them this is; 0: all do
+  int twin = 0, twins = 1;   // likewise, of the ranks that have other pieces, and hold alike what is in no pieces
   bool whole = true;         // every parameter of the model, not those of a pipeline's stage alone
   const nn::Parameter* saved_elsewhere = nullptr;  // a parameter that a rank with another holding saves
 };

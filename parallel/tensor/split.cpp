@@ -1,7 +1,9 @@
 #include "parallel/tensor/split.h"
 
+#include <memory>
 #include <utility>
 
+#include "parallel/exchange/lent.h"
 #include "parallel/tensor/vocabulary.h"
 #include "runtime/ops/elementwise.h"
 
@@ -13,11 +15,15 @@ nn::Exchange exchange_of(const nn::Module& layer, const Axis& axis, Exchange how
   return [&layer, &axis, how](Context& cx, const Tensor& x) { return exchange(cx, x, how, {axis, layer.path()}); };
 }
 
+// Rows (B T, C) as (B, T, C).
+Tensor by_sample(Context& cx, const Tensor& rows) {
+  return ops::reshape(cx, rows, {cx.samples, rows.size(0) / cx.samples, rows.size(-1)});
+}
+
 // From this rank's rows (B T / N, C) to all (B, T, C), for work that each rank does another part of.
 nn::Exchange spread_rows(const nn::Module& layer, const Axis& axis) {
   return [&layer, &axis](Context& cx, const Tensor& x) {
-    const Tensor all = exchange(cx, x, Exchange::spread, {axis, layer.path()});
-    return ops::reshape(cx, all, {cx.samples, all.size(0) / cx.samples, all.size(-1)});
+    return by_sample(cx, exchange(cx, x, Exchange::spread, {axis, layer.path()}));
   };
 }
 
@@ -46,19 +52,32 @@ nn::Interval equal_part(std::string_view what, std::int64_t count, const Axis& a
 
 }  // namespace
 
-nn::Interval part_of(std::int64_t count, const Axis& axis) {
-  const std::int64_t unit = count >= 128 * axis.size() ? 64 : 1;
-  const auto boundary = [&](std::int64_t index) {
-    return index == axis.size() ? count : count * index / axis.size() / unit * unit;
-  };
-  return {boundary(axis.index()), boundary(axis.index() + 1)};
+nn::Interval part_of(std::int64_t count, int index, int of) {
+  const std::int64_t unit = count >= 128 * std::int64_t{of} ? 64 : 1;
+  const auto boundary = [&](std::int64_t at) { return at == of ? count : count * at / of / unit * unit; };
+  return {boundary(index), boundary(std::int64_t{index} + 1)};
 }
 
 void split_outputs(nn::Linear& layer, const Split& split, std::vector<nn::Interval> outputs) {
   if (split.axis.size() == 1) return;
   layer.bias.keep(0, outputs);
   layer.weight.keep(0, std::move(outputs));
-  layer.before = entry(layer, split);
+  if (!split.sequence) {
+    layer.before = exchange_of(layer, split.axis, Exchange::copy);
+    return;
+  }
+  const auto lent = std::make_shared<Lent>();
+  layer.before = [&layer, &axis = split.axis, lent](Context& cx, const Tensor& x) {
+    return by_sample(cx, lend(cx, x, {axis, layer.path()}, *lent));
+  };
+  layer.behind = [&layer, &axis = split.axis, lent](Context& cx, const Tensor& y) {
+    return give_back(cx, y, {axis, layer.path()}, *lent);
+  };
+}
+
+void split_outputs(nn::Linear& layer, const Split& split) {
+  if (split.axis.size() == 1) return;
+  split_outputs(layer, split, {equal_part("hidden units", layer.weight.shape[0], split.axis)});
 }
 
 void split_inputs(nn::Linear& layer, const Split& split) {
@@ -82,8 +101,7 @@ void split_heads(nn::SelfAttention& layer, const Split& split) {
 }
 
 void split_units(nn::Linear& first, nn::Linear& second, const Split& split) {
-  if (split.axis.size() == 1) return;
-  split_outputs(first, split, {equal_part("hidden units", first.weight.shape[0], split.axis)});
+  split_outputs(first, split);
   split_inputs(second, split);
 }
 
@@ -112,7 +130,7 @@ void split_vocabulary(nn::Embedding& layer, const Split& split) {
 
 void split_vocabulary(nn::VocabularyLoss& layer, std::int64_t vocabulary, const Split& split) {
   if (split.axis.size() == 1) return;
-  const VocabularyPart part{split.axis, vocabulary, part_of(vocabulary, split.axis).begin};
+  const VocabularyPart part{split.axis, vocabulary, part_of(vocabulary, split.axis.index(), split.axis.size()).begin};
   layer.split = [enter = entry(layer, split), part, &layer](Context& cx, const Tensor& x, const Tensor& weight,
                                                             const Tensor& targets) {
     return split_linear_cross_entropy(cx, enter(cx, x), weight, targets, part, layer.path());

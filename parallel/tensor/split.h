@@ -21,12 +21,17 @@ struct Split {
   bool sequence = false;
 };
 
-// This rank's part of `count` things, as equal as possible; of many, at multiples of 64, which is what matrix units
-// like.
-nn::Interval part_of(std::int64_t count, const Axis& axis);
+// The part of rank `index` among `of` in `count` things, as equal as possible; of many, at multiples of 64, which is
+// what matrix units like.
+nn::Interval part_of(std::int64_t count, int index, int of);
+inline nn::Interval part_of(std::int64_t count, const Axis& axis) {
+  return part_of(count, axis.index(), axis.size());
+}
 
 // The rows of the weight that are in `outputs`. x is same on every rank, or this rank's rows.
 void split_outputs(nn::Linear& layer, const Split& split, std::vector<nn::Interval> outputs);
+// An equal part of the rows.
+void split_outputs(nn::Linear& layer, const Split& split);
 // An equal part of the columns. What enters is the part of the layer before; the result is same on every rank, or this
 // rank's rows. A bias is added after the sum.
 void split_inputs(nn::Linear& layer, const Split& split);

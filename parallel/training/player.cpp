@@ -7,14 +7,18 @@
 namespace trireme::parallel {
 namespace {
 
-nn::FlatOptions flat_options(Backend& backend, const Axis& data, const PlayerOptions& options) {
+const Axis& sharding_axis(const Axis& data, const PlayerOptions& options) {
+  return options.zero > 0 && options.groups ? options.groups->inner : data;
+}
+
+nn::FlatOptions flat_options(Backend& backend, const Axis& shards, const PlayerOptions& options) {
   nn::FlatOptions flat;
   flat.compute = options.compute;
   flat.block_bytes = options.bucket_bytes;
-  if (options.zero > 0) flat.sharding = {options.zero, data.size(), data.index()};
-  if (data.size() > 1) {
-    flat.shared_memory = [&backend, &data](std::int64_t bytes, MemoryKind kind) {
-      return data.communication().allocate(*backend.device, bytes, kind);
+  if (options.zero > 0) flat.sharding = {options.zero, shards.size(), shards.index()};
+  if (shards.size() > 1) {
+    flat.shared_memory = [&backend, &shards](std::int64_t bytes, MemoryKind kind) {
+      return shards.communication().allocate(*backend.device, bytes, kind);
     };
   }
   return flat;
@@ -24,14 +28,16 @@ nn::FlatOptions flat_options(Backend& backend, const Axis& data, const PlayerOpt
 
 Player::Player(nn::Module& module, Backend& backend, const Axis& data, const PlayerOptions& options,
                const PlayerStage& stage)
-    : parameters(module, *backend.device, *backend.kernels, flat_options(backend, data, options)),
+    : parameters(module, *backend.device, *backend.kernels,
+                 flat_options(backend, sharding_axis(data, options), options)),
       optimizer(parameters, options.optimizer),
       loss_scale(options.loss_scale),
       state(empty_step_state(*backend.device)),
       options_(options),
-      data_(data),
-      gathered_(parameters, data),
-      buckets_(parameters, data, stage.shared),
+      shards_(sharding_axis(data, options)),
+      gathered_(parameters, shards_),
+      buckets_(parameters, shards_, stage.shared,
+               options.zero > 0 && options.groups ? &options.groups->outer : nullptr),
       stage_(stage),
       squares_(empty(*backend.device, {2}, DType::f64, MemoryKind::workspace)) {
   if (stage.axis) ends_ = stage.axis->compute().split(stage.shared ? 0 : 1, stage.axis->index(), "shared parameters");
@@ -110,7 +116,7 @@ void Player::take_squares() {
     axis.compute().all_reduce({squares_.raw(), squares_.numel(), DType::f64, "squares of the gradients' norm"},
                               Reduction::sum, device.compute());
   };
-  if (options_.zero > 0 && data_.size() > 1) add_up(data_);
+  if (options_.zero > 0 && shards_.size() > 1) add_up(shards_);
   if (tensor) add_up(*tensor);
   if (stage_.axis && stage_.axis->size() > 1) add_up(*stage_.axis);
 }

@@ -22,6 +22,8 @@ struct PlayerOptions {
   std::uint64_t seed = 0;  // of the initial parameters
   std::int64_t bucket_bytes = nn::FlatOptions{}.block_bytes;
   int zero = 0;  // level of sharding over the data axis, see nn::Sharding
+  // That axis divided, to shard over the ranks inside a group alone; null: over all of it. Outlives the player.
+  const DividedAxis* groups = nullptr;
   // The axis whose ranks have pieces of the same parameters; null: every rank has all of them. Outlives the player.
   const Axis* tensor = nullptr;
 };
@@ -39,7 +41,7 @@ struct PlayerStage {
 
 class Player {
  public:
-  // Parameters are drawn, not loaded. Collective over the data and the pipeline axis.
+  // Parameters are drawn, not loaded. Collective over the axes.
   Player(nn::Module& module, Backend& backend, const Axis& data, const PlayerOptions& options,
          const PlayerStage& stage = {});
 
@@ -71,7 +73,7 @@ class Player {
   void take_squares();
 
   PlayerOptions options_;
-  const Axis& data_;
+  const Axis& shards_;  // the ranks that have different parts of the state; without sharding, the data axis
   GatheredWeights gathered_;
   Buckets buckets_;  // ends before what is gathered, for which it would wait
   PlayerStage stage_;

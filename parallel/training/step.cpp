@@ -51,7 +51,8 @@ TrainStep::TrainStep(const StepContext& context)
       tape_(*context.backend.device, *context.backend.kernels),
       outcome_(empty(*context.backend.device, {2}, DType::f32, MemoryKind::workspace)),
       captures_(context.capture && context.backend.device->can_capture() && capturable(context.data) &&
-                (!context.pipeline || capturable(context.pipeline->axis()))) {
+                (!context.pipeline || capturable(context.pipeline->axis())) &&
+                (!context.tensor || capturable(*context.tensor))) {
   for (auto& host : host_) host = context.backend.device->allocate_host(sizeof(Outcome));
 }
 
@@ -113,6 +114,9 @@ void TrainStep::work(std::int64_t step, const Micro& batch) {
   const Region outcome{outcome_.raw(), 2, DType::f32, "loss and stop flag"};
   if (context_.data.size() > 1) context_.data.compute().all_reduce(outcome, Reduction::sum, device.compute());
   if (context_.pipeline) context_.pipeline->axis().compute().all_reduce(outcome, Reduction::sum, device.compute());
+  // Ranks that share layers have the same loss, but were not all told the same.
+  if (context_.tensor && context_.tensor->size() > 1)
+    context_.tensor->compute().all_reduce({stops.raw(), 1, DType::f32, "stop flag"}, Reduction::sum, device.compute());
 }
 
 // Pass after pass; buckets leave during the last one.

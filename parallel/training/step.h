@@ -44,6 +44,7 @@ struct StepContext {
   BatchPlan plan;
   std::uint64_t seed = 0;
   PipelineEngine* pipeline = nullptr;  // the task's stages, where there are several
+  const Axis* tensor = nullptr;        // the ranks that share each layer, where there are several
   bool capture = true;  // replay the step on devices that can (CUDA graphs); off: every kernel is launched every time
 };
 

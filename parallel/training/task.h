@@ -36,8 +36,9 @@ class StagedTask : public Task {
   // Whether chunk `chunk` begins with a batch, and whether it ends with the loss.
   virtual bool begins(int chunk) const = 0;
   virtual bool ends(int chunk) const = 0;
-  // What passes from one stage to the next, for so many samples.
-  virtual Shape boundary_shape(std::int64_t samples) const = 0;
+  // What a chunk takes from the stage before it, and what it gives to the next, for so many samples: on this rank.
+  virtual Shape input_shape(int chunk, std::int64_t samples) const = 0;
+  virtual Shape output_shape(int chunk, std::int64_t samples) const = 0;
   // `input` is the stage before's answer; undefined where the chunk begins with the batch. Answers the mean loss where
   // the chunk ends with it. `batch` is empty where the chunk does neither.
   virtual Tensor forward(Context& cx, int chunk, const Tensor& input, const data::Batch& batch) = 0;

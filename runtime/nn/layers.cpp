@@ -19,7 +19,10 @@ Linear::Linear(std::int64_t in, std::int64_t out, const LinearOptions& options)
 Tensor Linear::forward(Context& cx, const Tensor& x) {
   const TimeRange range(cx.device, path());
   const Tensor in = before ? before(cx, x) : x, own_bias = options_.bias ? bias.tensor() : Tensor{};
-  if (!after) return ops::linear(cx, in, weight.tensor(), own_bias, options_.activation);
+  if (!after) {
+    const Tensor y = ops::linear(cx, in, weight.tensor(), own_bias, options_.activation);
+    return behind ? behind(cx, y) : y;
+  }
   Tensor y = after(cx, ops::linear(cx, in, weight.tensor(), {}));
   if (own_bias) y = ops::add(cx, y, own_bias);
   return options_.activation == Activation::identity ? y : ops::activate(cx, y, options_.activation);

@@ -25,6 +25,7 @@ class Linear : public Module {
   Parameter bias;    // (out); not registered without bias
   Exchange before;   // of x, where this is a part of the outputs
   Exchange after;    // of x weight^T, where this is a part of the inputs: bias and activation follow
+  Exchange behind;   // of y: from here on nobody reads what `before` brought, until the backward pass has come here
 
  private:
   LinearOptions options_;

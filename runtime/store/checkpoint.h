@@ -43,7 +43,8 @@ struct CheckpointOptions {
 // Host name, process and time in plain characters: a tag for one writer to draw and to send to the others.
 std::string unique_tag();
 
-// Elements [begin, begin + count) of the flattened tensor `name`.
+// Elements [begin, begin + count) of the flattened tensor `name`; with `run` above 0 `count` elements that lie in runs
+// of so many, `stride` apart, as a block of a matrix's columns does.
 struct Slice {
   std::string name;
   DType dtype = DType::f32;
@@ -51,6 +52,14 @@ struct Slice {
   std::int64_t begin = 0;
   std::int64_t count = -1;     // -1: to the end
   std::string file = "model";  // slices of one file stem lie in one file: model.safetensors, optimizer.safetensors
+  std::int64_t run = 0;        // divides count
+  std::int64_t stride = 0;     // the length of the tensor's rows
+};
+
+// Elements [begin, begin + count) of a flattened tensor.
+struct ElementRange {
+  std::int64_t begin = 0;
+  std::int64_t count = 0;
 };
 
 class CheckpointWriter {
@@ -97,6 +106,8 @@ class CheckpointWriter {
 
 // The name under which slice [begin, end) of a tensor is stored when it is not whole: "h.0.weight[128:256]".
 std::string slice_name(std::string_view tensor, std::int64_t begin, std::int64_t end);
+// Of a slice in runs, which is stored as a matrix with a run in each row: "h.0.proj[8:248:16/64]".
+std::string slice_name(std::string_view tensor, const Slice& runs);
 
 class CheckpointReader {
  public:
@@ -114,13 +125,15 @@ class CheckpointReader {
   // bit is a DamagedCheckpoint that names tensor and file, and `out` then holds nothing to rely on. Safe from several
   // threads.
   void read(const std::string& name, std::int64_t begin, std::int64_t count, void* out) const;
+  // The same for several ranges that ascend, one behind the other in `out`; a piece is read once for all of them.
+  void read(const std::string& name, std::span<const ElementRange> ranges, void* out) const;
   // Reads and verifies everything.
   void verify() const;
 
  private:
   void check_file(const ManifestFile& file) const;
-  void read_piece(const ManifestTensor& tensor, const Piece& piece, std::int64_t begin, std::int64_t end,
-                  std::byte* out) const;
+  class Wanted;
+  void read_piece(const ManifestTensor& tensor, const Piece& piece, const Wanted& wanted) const;
   std::string file_path(const ManifestFile& file) const { return path_ + "/" + file.name; }
 
   std::string path_;

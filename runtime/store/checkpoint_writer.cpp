@@ -42,6 +42,12 @@ std::string slice_name(std::string_view tensor, std::int64_t begin, std::int64_t
   return std::string(tensor) + "[" + std::to_string(begin) + ":" + std::to_string(end) + "]";
 }
 
+std::string slice_name(std::string_view tensor, const Slice& runs) {
+  const std::int64_t end = runs.begin + (runs.count / runs.run - 1) * runs.stride + runs.run;
+  return std::string(tensor) + "[" + std::to_string(runs.begin) + ":" + std::to_string(end) + ":" +
+         std::to_string(runs.run) + "/" + std::to_string(runs.stride) + "]";
+}
+
 CheckpointWriter::CheckpointWriter(CheckpointOptions options) : options_(std::move(options)) {
   require(options_.writers >= 1 && options_.writer >= 0 && options_.writer < options_.writers, op,
           "expected a writer index below", options_.writers, "found", options_.writer);
@@ -68,6 +74,10 @@ void CheckpointWriter::add(Slice slice, const void* data) {
   if (slice.count < 0) slice.count = numel - slice.begin;
   if (slice.begin < 0 || slice.count < 0 || slice.begin > numel || slice.count > numel - slice.begin)
     fail(op, "tensor", slice.name, "has", numel, "elements, found a slice of", slice.count, "from", slice.begin);
+  if (slice.run > 0 && (slice.count == 0 || slice.count % slice.run != 0 || slice.stride < slice.run ||
+                        slice.count / slice.run - 1 > (numel - slice.begin - slice.run) / slice.stride))
+    fail(op, "tensor", slice.name, "has", numel, "elements, found a slice of", slice.count, "in runs of", slice.run,
+         "every", slice.stride, "from", slice.begin);
   require(is_plain(slice.file), op, "expected a file stem of letters, digits, '.', '_' and '-', found", slice.file);
   std::vector<Planned>& file = planned_[slice.file];
   file.push_back({std::move(slice), data});
@@ -118,8 +128,13 @@ void CheckpointWriter::write_file(const std::string& stem, const std::vector<Pla
   for (const Planned& planned : slices) {
     const Slice& slice = planned.slice;
     const bool whole = slice.begin == 0 && slice.count == slice.shape.numel();
-    const std::string entry = whole ? slice.name : slice_name(slice.name, slice.begin, slice.begin + slice.count);
-    specs.push_back({entry, slice.dtype, whole ? slice.shape : Shape{slice.count}});
+    const std::string entry = slice.run > 0 ? slice_name(slice.name, slice)
+                              : whole       ? slice.name
+                                            : slice_name(slice.name, slice.begin, slice.begin + slice.count);
+    specs.push_back({entry, slice.dtype,
+                     slice.run > 0 ? Shape{slice.count / slice.run, slice.run}
+                     : whole       ? slice.shape
+                                   : Shape{slice.count}});
     if (!entries.emplace(entry, &planned).second) fail(op, "expected each slice once, found", entry, "twice");
   }
   const std::string name = file_name(stem);
@@ -141,7 +156,8 @@ void CheckpointWriter::write_slice(SafetensorsWriter& file, std::string_view ent
   const std::int64_t width = size_of(slice.dtype);
   const std::int64_t offset = file.find(entry).offset;
   ManifestTensor tensor{slice.name, slice.dtype, slice.shape, {}};
-  const std::int64_t per_piece = options_.piece_bytes / width;
+  std::int64_t per_piece = options_.piece_bytes / width;
+  if (slice.run > 0) per_piece = std::max(per_piece / slice.run, std::int64_t{1}) * slice.run;
   for (std::int64_t first = 0; first < slice.count; first += per_piece) {
     const std::int64_t end = std::min(first + per_piece, slice.count);
     Checksum checksum;
@@ -151,8 +167,13 @@ void CheckpointWriter::write_slice(SafetensorsWriter& file, std::string_view ent
       checksum.update(data, count * width);
       file.write(entry, at, count, data);
     }
-    tensor.pieces.push_back({static_cast<std::int64_t>(part.files.size()) - 1, offset + first * width,
-                             slice.begin + first, end - first, checksum.value()});
+    tensor.pieces.push_back({.file = static_cast<std::int64_t>(part.files.size()) - 1,
+                             .offset = offset + first * width,
+                             .begin = slice.begin + (slice.run > 0 ? first / slice.run * slice.stride : first),
+                             .count = end - first,
+                             .checksum = checksum.value(),
+                             .run = slice.run,
+                             .stride = slice.stride});
   }
   part.tensors.push_back(std::move(tensor));
 }

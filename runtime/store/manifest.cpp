@@ -9,6 +9,7 @@
 #include "runtime/base/json.h"
 #include "runtime/base/sizes.h"
 #include "runtime/store/checksum.h"
+#include "runtime/store/tiling.h"
 
 namespace trireme::store {
 namespace {
@@ -22,9 +23,9 @@ constexpr std::string_view before_version = "{\"trireme_checkpoint\":";
 constexpr std::string_view before_checksum = ",\"checksum\":\"";
 const std::string no_checksum(16, '0');
 
-std::string seal(const json& body) {
+std::string seal(const json& body, int version) {
   std::string text(before_version);
-  text += std::to_string(manifest_version);
+  text += std::to_string(version);
   text += before_checksum;
   const std::size_t at = text.size();
   text += no_checksum + "\"," + body.dump(1).substr(1) + "\n";
@@ -78,12 +79,15 @@ json as_json(const ManifestFile& file) {
 
 json as_json(const ManifestTensor& tensor) {
   json pieces = json::array();
-  for (const Piece& piece : tensor.pieces)
-    pieces.push_back({{"file", piece.file},
-                      {"offset", piece.offset},
-                      {"begin", piece.begin},
-                      {"count", piece.count},
-                      {"xxh3", to_hex(piece.checksum)}});
+  for (const Piece& piece : tensor.pieces) {
+    json entry{{"file", piece.file},
+               {"offset", piece.offset},
+               {"begin", piece.begin},
+               {"count", piece.count},
+               {"xxh3", to_hex(piece.checksum)}};
+    if (piece.in_runs()) entry.update({{"run", piece.run}, {"stride", piece.stride}});
+    pieces.push_back(std::move(entry));
+  }
   return {{"name", tensor.name},
           {"dtype", std::string(name_of(tensor.dtype))},
           {"shape", std::vector<std::int64_t>(tensor.shape.begin(), tensor.shape.end())},
@@ -117,24 +121,36 @@ ManifestTensor tensor_from(const json& object) {
   }
   tensor.shape = Shape(sizes);
   (void)checked_bytes(op, "tensor " + tensor.name, sizes, tensor.dtype);
-  for (const json& piece : object.at("pieces"))
-    tensor.pieces.push_back({.file = count_in(piece, "file"),
-                             .offset = count_in(piece, "offset"),
-                             .begin = count_in(piece, "begin"),
-                             .count = count_in(piece, "count"),
-                             .checksum = parse_hex(piece.at("xxh3").get<std::string>())});
+  for (const json& entry : object.at("pieces")) {
+    Piece piece{.file = count_in(entry, "file"),
+                .offset = count_in(entry, "offset"),
+                .begin = count_in(entry, "begin"),
+                .count = count_in(entry, "count"),
+                .checksum = parse_hex(entry.at("xxh3").get<std::string>())};
+    if (entry.contains("run")) {
+      piece.run = count_in(entry, "run");
+      piece.stride = count_in(entry, "stride");
+      require(piece.run > 0 && piece.stride >= piece.run && piece.count > 0 && piece.count % piece.run == 0, op,
+              "expected whole runs no longer than their stride in", tensor.name);
+    }
+    tensor.pieces.push_back(piece);
+  }
   return tensor;
 }
 
 }  // namespace
 
 std::string to_text(const Manifest& manifest) {
+  int version = 1;
+  for (const ManifestTensor& tensor : manifest.tensors)
+    for (const Piece& piece : tensor.pieces)
+      if (piece.in_runs()) version = 2;
   try {
     json body{
         {"step", manifest.step}, {"metadata", manifest.metadata}, {"files", json::array()}, {"tensors", json::array()}};
     for (const ManifestFile& file : manifest.files) body["files"].push_back(as_json(file));
     for (const ManifestTensor& tensor : manifest.tensors) body["tensors"].push_back(as_json(tensor));
-    return seal(body);
+    return seal(body, version);
   } catch (const json::exception& error) {
     fail(op, "expected names and metadata in UTF-8:", error.what());
   }
@@ -185,15 +201,8 @@ void check_complete(const std::string& source, Manifest& manifest) {
   for (ManifestTensor& tensor : manifest.tensors) {
     if (!names.insert(tensor.name).second)
       fail(op, source + ": expected each tensor once, found", tensor.name, "twice");
-    std::sort(tensor.pieces.begin(), tensor.pieces.end(),
-              [](const Piece& a, const Piece& b) { return a.begin < b.begin; });
-    const std::int64_t numel = tensor.shape.numel();
-    std::int64_t end = 0;
+    check_tiling(source, tensor);
     for (const Piece& piece : tensor.pieces) {
-      if (piece.begin != end || piece.count <= 0 || piece.count > numel - end)
-        fail(op, source + ": tensor", tensor.name, "of", numel, "elements: expected a piece that begins at", end,
-             "found elements", piece.begin, "to", piece.begin + piece.count);
-      end += piece.count;
       if (piece.file >= static_cast<std::int64_t>(manifest.files.size()))
         fail(op, source + ": tensor", tensor.name, "names file", piece.file, "of", manifest.files.size());
       const ManifestFile& file = manifest.files[static_cast<std::size_t>(piece.file)];
@@ -201,9 +210,6 @@ void check_complete(const std::string& source, Manifest& manifest) {
           piece.count * size_of(tensor.dtype) > file.bytes - piece.offset)
         fail(op, source + ": tensor", tensor.name, "has a piece outside its file", file.name);
     }
-    if (end != numel)
-      fail(op, source + ": tensor", tensor.name, "has", numel, "elements, found only", end,
-           "- did every writer add its slice?");
   }
 }
 

@@ -77,7 +77,9 @@ class DecoderTask : public parallel::StagedTask {
   }
   bool begins(int chunk) const override { return piece(chunk).embeds; }
   bool ends(int chunk) const override { return piece(chunk).heads; }
-  Shape boundary_shape(std::int64_t samples) const override {
+  Shape input_shape(int, std::int64_t samples) const override { return boundary_shape(samples); }
+  Shape output_shape(int, std::int64_t samples) const override { return boundary_shape(samples); }
+  Shape boundary_shape(std::int64_t samples) const {
     const std::int64_t rows = model_.config().sequence, width = model_.config().width;
     return layout_.sequence ? Shape{samples * rows / layout_.tensor, width} : Shape{samples, rows, width};
   }
@@ -122,7 +124,8 @@ class MlpTask : public parallel::StagedTask {
   nn::Module& network() override { return model_; }
   bool begins(int) const override { return true; }
   bool ends(int) const override { return true; }
-  Shape boundary_shape(std::int64_t) const override { return {}; }
+  Shape input_shape(int, std::int64_t) const override { return {}; }
+  Shape output_shape(int, std::int64_t) const override { return {}; }
   Tensor forward(Context& cx, int, const Tensor&, const data::Batch& batch) override { return loss(cx, batch); }
   bool owns_shared() const { return true; }
   Tensor loss(Context& cx, const data::Batch& batch) override {

@@ -61,7 +61,8 @@ class Stages : public parallel::StagedTask {
   }
   bool begins(int chunk) const override { return piece(chunk).embeds; }
   bool ends(int chunk) const override { return piece(chunk).heads; }
-  Shape boundary_shape(std::int64_t samples) const override { return {samples, sequence, config.width}; }
+  Shape input_shape(int, std::int64_t samples) const override { return {samples, sequence, config.width}; }
+  Shape output_shape(int chunk, std::int64_t samples) const override { return input_shape(chunk, samples); }
   Tensor forward(Context& cx, int chunk, const Tensor& input, const data::Batch& inputs) override {
     const bool outer = begins(chunk) || ends(chunk);
     return model_.forward(cx, chunk, input, outer ? inputs["tokens"] : Tensor{}, outer ? inputs["targets"] : Tensor{});

@@ -110,10 +110,10 @@ TEST_F(CheckpointDamage, MissingFilesAreNamed) {
 TEST_F(CheckpointDamage, ANewerFormatIsNamed) {
   std::string text = read_file(file("manifest.json"));
   const std::string key = "\"trireme_checkpoint\":";
-  text.replace(text.find(key), key.size() + 1, key + "2");
+  text.replace(text.find(key), key.size() + 1, key + "3");
   overwrite("manifest.json", text);
   const std::string message = open_and_verify(path_);
-  EXPECT_NE(message.find("expected format version 1 or older, found 2"), std::string::npos) << message;
+  EXPECT_NE(message.find("expected format version 2 or older, found 3"), std::string::npos) << message;
 }
 
 // The manifest with `from` replaced by `to` and a checksum that holds again.
