@@ -4,7 +4,7 @@
 #   Threads::Threads               the C++ library's threads
 #   OpenMP::OpenMP_CXX             threads of kernels (it comes with g++)  runtime
 #   nlohmann_json::nlohmann_json   JSON                                    runtime
-#   XXHASH::xxhash                 checksums of checkpoints                runtime
+#   XXHASH::xxhash                 checksums of checkpoints and data       runtime
 #   PCRE2::pcre2                   the pre-tokenizer's regular expression  runtime
 #   DNNL::dnnl                     matrix products on the CPU              runtime
 #   ZLIB::ZLIB                     gzipped data                            runtime

@@ -54,6 +54,33 @@ std::uint64_t pair_of(std::int32_t left, std::int32_t right) {
   return std::uint64_t{static_cast<std::uint32_t>(left)} << 32 | static_cast<std::uint32_t>(right);
 }
 
+// Calls a function once for so many bytes of work.
+class Pauses {
+ public:
+  explicit Pauses(const std::function<void()>& between) : between_(between) {}
+  void work(std::size_t bytes) {
+    if (!between_ || (done_ += bytes) < every_bytes) return;
+    done_ = 0;
+    between_();
+  }
+
+ private:
+  static constexpr std::size_t every_bytes = 4096;
+  const std::function<void()>& between_;
+  std::size_t done_ = 0;
+};
+
+enum class Letters { space, letter, digit, other, not_ascii };
+
+// How the word pattern sees a byte.
+Letters letters_of(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  if (byte >= 0x80) return Letters::not_ascii;
+  if (byte <= ' ') return Letters::space;  // control characters too: nobody cuts behind them
+  if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) return Letters::letter;
+  return c >= '0' && c <= '9' ? Letters::digit : Letters::other;
+}
+
 class Gpt2Tokenizer : public Tokenizer {
  public:
   Gpt2Tokenizer(const std::string& vocab_json, const std::string& merges_txt) : splitter_(word_pattern) {
@@ -65,18 +92,32 @@ class Gpt2Tokenizer : public Tokenizer {
   std::int64_t vocabulary_size() const noexcept override { return static_cast<std::int64_t>(tokens_.size()); }
   std::int32_t end_of_text() const noexcept override { return end_of_text_; }
 
-  std::vector<std::int32_t> encode(std::string_view text) const override {
+  std::vector<std::int32_t> encode(std::string_view text, const std::function<void()>& between) const override {
+    Pauses pauses(between);
     std::vector<std::int32_t> ids;
     std::unordered_map<std::string_view, std::vector<std::int32_t>> cache;
     splitter_.split(text, [&](std::string_view word) {
       auto known = cache.find(word);
       if (known == cache.end()) {
         if (cache.size() >= cached_words) cache.clear();
-        known = cache.emplace(word, encode_word(word)).first;
+        known = cache.emplace(word, encode_word(word, pauses)).first;
       }
+      pauses.work(word.size());
       ids.insert(ids.end(), known->second.begin(), known->second.end());
     });
     return ids;
+  }
+
+  // A word ends where one kind of letters is followed by another, unless it is a contraction ("'ll") or white space,
+  // which belongs to the word behind it. The pattern never looks back, so the pieces have the words of the whole.
+  std::size_t next_cut(std::string_view text, std::size_t from) const override {
+    for (std::size_t at = from; at < text.size(); ++at) {
+      const Letters before = letters_of(text[at - 1]), after = letters_of(text[at]);
+      const bool ends = before == Letters::letter || before == Letters::digit ||
+                        (before == Letters::other && after != Letters::letter);
+      if (ends && before != after && after != Letters::not_ascii) return at;
+    }
+    return text.size();
   }
 
   std::string decode(std::span<const std::int32_t> ids) const override {
@@ -91,7 +132,7 @@ class Gpt2Tokenizer : public Tokenizer {
  private:
   void read_vocabulary(const std::string& path);
   void read_merges(const std::string& path);
-  std::vector<std::int32_t> encode_word(std::string_view word) const;
+  std::vector<std::int32_t> encode_word(std::string_view word, Pauses& pauses) const;
 
   WordSplitter splitter_;
   std::vector<std::string> tokens_;                    // bytes by id
@@ -155,13 +196,15 @@ void Gpt2Tokenizer::read_merges(const std::string& path) {
 
 // Merges the pair of lowest rank, the leftmost first, until no neighbours merge (Sennrich et al. 2016). A heap of
 // candidates and a linked list of tokens: n log n for a word of n bytes, however long.
-std::vector<std::int32_t> Gpt2Tokenizer::encode_word(std::string_view word) const {
+std::vector<std::int32_t> Gpt2Tokenizer::encode_word(std::string_view word, Pauses& pauses) const {
   struct Node {
     std::int32_t id, left, right;  // -1: no neighbour; id -1: merged into its left neighbour
   };
   using Candidate = std::tuple<std::int32_t, std::int32_t, std::uint64_t, std::int32_t>;  // rank, place, pair, result
   std::vector<Node> nodes;
+  nodes.reserve(word.size());
   for (char c : word) {
+    pauses.work(1);
     const auto at = static_cast<std::int32_t>(nodes.size());
     nodes.push_back({byte_ids_[static_cast<unsigned char>(c)], at - 1, at + 1});
   }
@@ -174,8 +217,12 @@ std::vector<std::int32_t> Gpt2Tokenizer::encode_word(std::string_view word) cons
     const auto merge = merges_.find(pair_at(at));
     if (merge != merges_.end()) heap.emplace(merge->second.rank, at, merge->first, merge->second.result);
   };
-  for (std::int32_t at = 0; at < static_cast<std::int32_t>(nodes.size()); ++at) consider(at);
+  for (std::int32_t at = 0; at < static_cast<std::int32_t>(nodes.size()); ++at) {
+    pauses.work(1);
+    consider(at);
+  }
   while (!heap.empty()) {
+    pauses.work(1);
     const auto [rank, at, pair, result] = heap.top();
     heap.pop();
     if (node(at).id < 0 || node(at).right < 0 || pair_at(at) != pair) continue;  // a neighbour has changed since

@@ -30,10 +30,13 @@ class Source {
   // Writes sample `sample` of epoch `epoch`; rows[f] takes the bytes of field f. Safe from several threads. A function
   // of its arguments alone.
   virtual void read(std::int64_t epoch, std::int64_t sample, std::span<std::byte* const> rows) const = 0;
+  // A number made of the data. Here: of 32 samples spread over the first epoch, the first and the last among them;
+  // a source that can take in more, at a price below that of opening it, does.
+  virtual std::uint64_t checksum() const;
 };
 
-// A number that tells data sets apart: from the fields, the number of samples and a few samples spread over the first
-// epoch. A run that resumes compares it, since a position means nothing in other data.
+// A number that tells data sets apart: from the fields, the number of samples and the checksum. A run that resumes
+// compares it, since a position means nothing in other data.
 std::uint64_t fingerprint(const Source& source);
 
 }  // namespace trireme::data

@@ -10,28 +10,25 @@ namespace {
 
 constexpr std::string_view op = "data";
 constexpr std::size_t slice_bytes = std::size_t{256} << 10;
+constexpr std::int64_t read_bytes = std::int64_t{16} << 20;  // at once
 
-bool is_space(char c) {
-  return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-// Where to end a slice that begins at `begin`: before a newline that follows a byte which is no white space.
-// Bytes from 0x80 may belong to Unicode white space, so they do not count.
-std::size_t slice_end(std::string_view text, std::size_t begin) {
-  for (std::size_t at = begin + slice_bytes; at < text.size(); ++at) {
-    const char before = text[at - 1];
-    if (text[at] == '\n' && !is_space(before) && static_cast<unsigned char>(before) < 0x80) return at;
+std::string read_whole(const InputFile& file, const std::function<void()>& between) {
+  std::string text(static_cast<std::size_t>(file.size()), '\0');
+  for (std::int64_t at = 0; at < file.size(); at += read_bytes) {
+    if (between) between();
+    file.read(at, text.data() + at, std::min(read_bytes, file.size() - at));
   }
-  return text.size();
+  return text;
 }
 
 void encode(std::string_view text, const Tokenizer& tokenizer, const std::function<void()>& between,
             TokenCollector& tokens) {
-  for (std::size_t begin = 0; begin < text.size();) {
+  while (!text.empty()) {
     if (between) between();
-    const std::size_t end = slice_end(text, begin);
-    tokens.add(tokenizer.encode(text.substr(begin, end - begin)));
-    begin = end;
+    const std::string_view slice =
+        text.substr(0, text.size() > slice_bytes ? tokenizer.next_cut(text, slice_bytes) : text.size());
+    tokens.add(tokenizer.encode(slice, between));
+    text.remove_prefix(slice.size());
   }
 }
 
@@ -49,7 +46,7 @@ std::shared_ptr<const TokenStream> read_text(const TextOptions& options, const T
     if (bytes > options.max_bytes)
       fail(op, listed.path + ": with this file there are", bytes, "bytes of text, expected at most", options.max_bytes,
            "- name fewer files, raise the limit, or make token shards of them");
-    const std::string text = file.read_all(options.max_bytes);
+    const std::string text = read_whole(file, options.between);
     if (!listed.named && text.find('\0') != std::string::npos) {
       bytes -= file.size();
       continue;

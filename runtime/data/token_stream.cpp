@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/base/checksum.h"
 #include "runtime/base/error.h"
 
 namespace trireme::data {
@@ -26,6 +27,12 @@ class MemoryTokens : public TokenStream {
     check_range(*this, first, out.size());
     std::copy_n(ids_.begin() + first, out.size(), out.begin());
   }
+  std::uint64_t checksum(std::int64_t first, std::int64_t count) const override {
+    check_range(*this, first, static_cast<std::size_t>(count));
+    Checksum sum;
+    sum.update(ids_.data() + first, count * static_cast<std::int64_t>(sizeof(Id)));
+    return sum.value();
+  }
 
  private:
   std::string name_;
@@ -43,6 +50,10 @@ class Part : public TokenStream {
     check_range(*this, first, out.size());
     whole_->read(begin_ + first, out);
   }
+  std::uint64_t checksum(std::int64_t first, std::int64_t count) const override {
+    check_range(*this, first, static_cast<std::size_t>(count));
+    return whole_->checksum(begin_ + first, count);
+  }
 
  private:
   std::shared_ptr<const TokenStream> whole_;
@@ -53,16 +64,36 @@ class Part : public TokenStream {
 
 }  // namespace
 
+std::uint64_t TokenStream::checksum(std::int64_t first, std::int64_t count) const {
+  constexpr std::int64_t block = 4096, most_blocks = 1024;
+  const std::int64_t blocks = std::min(most_blocks, (count + block - 1) / block);
+  Checksum sum;
+  std::vector<std::int32_t> ids;
+  for (std::int64_t i = 0; i < blocks; ++i) {
+    const bool all = count <= blocks * block;
+    const std::int64_t at = all ? i * block : i * (count - block) / (blocks - 1);
+    ids.resize(static_cast<std::size_t>(std::min(block, count - at)));
+    read(first + at, ids);
+    sum.update(ids.data(), static_cast<std::int64_t>(ids.size() * sizeof(std::int32_t)));
+  }
+  return sum.value();
+}
+
 TokenCollector::TokenCollector(std::int64_t vocabulary) : vocabulary_(vocabulary) {
   require(vocabulary >= 1 && vocabulary <= std::int64_t{1} << 31, op, "expected a vocabulary of 1 to 2^31, found",
           vocabulary);
 }
 
 void TokenCollector::add(std::span<const std::int32_t> ids) {
-  for (std::int32_t id : ids)
-    if (id < 0 || id >= vocabulary_) fail(op, "expected token ids below", vocabulary_, "found", id);
+  std::uint32_t largest = 0;  // a negative id is a large one
+  for (std::int32_t id : ids) largest = std::max(largest, static_cast<std::uint32_t>(id));
+  if (largest >= vocabulary_)
+    fail(op, "expected token ids below", vocabulary_, "found", static_cast<std::int32_t>(largest));
   const auto append = [&]<class Id>(std::vector<Id>& to) {
-    for (std::int32_t id : ids) to.push_back(static_cast<Id>(id));
+    const std::size_t before = to.size();
+    to.resize(before + ids.size());
+    std::transform(ids.begin(), ids.end(), to.begin() + static_cast<std::ptrdiff_t>(before),
+                   [](std::int32_t id) { return static_cast<Id>(id); });
   };
   if (vocabulary_ <= 256)
     append(narrow_);

@@ -18,6 +18,9 @@ class TokenStream {
   virtual std::int64_t size() const = 0;
   // Tokens [first, first + out.size()), which must lie inside the stream. Safe from several threads.
   virtual void read(std::int64_t first, std::span<std::int32_t> out) const = 0;
+  // A number made of tokens [first, first + count): of all of them where that costs little beside having read them,
+  // else of 1024 blocks of 4096, the first, the last, and others evenly between them.
+  virtual std::uint64_t checksum(std::int64_t first, std::int64_t count) const;
 };
 
 // Ids in memory, in one or two bytes each where `vocabulary` allows it.

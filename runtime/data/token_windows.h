@@ -28,6 +28,7 @@ class TokenWindows : public Source {
   std::span<const Field> fields() const override { return fields_; }
   std::int64_t samples() const override { return samples_; }
   void read(std::int64_t epoch, std::int64_t sample, std::span<std::byte* const> rows) const override;
+  std::uint64_t checksum() const override { return stream_->checksum(0, stream_->size()); }
   // Where the windows of an epoch begin.
   std::int64_t phase(std::int64_t epoch) const;
 

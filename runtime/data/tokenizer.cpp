@@ -1,5 +1,7 @@
 #include "runtime/data/tokenizer.h"
 
+#include <algorithm>
+
 #include "runtime/base/error.h"
 
 namespace trireme::data {
@@ -11,12 +13,11 @@ class ByteTokenizer : public Tokenizer {
   std::int64_t vocabulary_size() const noexcept override { return 256; }
   std::int32_t end_of_text() const noexcept override { return '\n'; }
 
-  std::vector<std::int32_t> encode(std::string_view text) const override {
-    std::vector<std::int32_t> ids;
-    ids.reserve(text.size());
-    for (char c : text) ids.push_back(static_cast<unsigned char>(c));
-    return ids;
+  std::vector<std::int32_t> encode(std::string_view text, const std::function<void()>&) const override {
+    const auto* bytes = reinterpret_cast<const unsigned char*>(text.data());
+    return {bytes, bytes + text.size()};
   }
+  std::size_t next_cut(std::string_view text, std::size_t from) const override { return std::min(from, text.size()); }
 
   std::string decode(std::span<const std::int32_t> ids) const override {
     std::string text;

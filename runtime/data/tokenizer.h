@@ -1,7 +1,9 @@
 // Text to token ids and back.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -10,8 +12,7 @@
 
 namespace trireme::data {
 
-// decode(encode(text)) == text for any bytes, valid UTF-8 or not. A text may be encoded in pieces: cut where a byte
-// that is no white space is followed by a newline, the ids are the same.
+// decode(encode(text)) == text for any bytes, valid UTF-8 or not.
 class Tokenizer {
  public:
   virtual ~Tokenizer() = default;
@@ -20,7 +21,12 @@ class Tokenizer {
   virtual std::int64_t vocabulary_size() const noexcept = 0;
   // What stands between two documents.
   virtual std::int32_t end_of_text() const noexcept = 0;
-  virtual std::vector<std::int32_t> encode(std::string_view text) const = 0;
+  // `between` is called every few thousand bytes; what it throws ends the work.
+  virtual std::vector<std::int32_t> encode(std::string_view text, const std::function<void()>& between) const = 0;
+  std::vector<std::int32_t> encode(std::string_view text) const { return encode(text, {}); }
+  // The first place from `from` (at least 1) on where `text` may be cut in two: encoded one after the other, the
+  // pieces give the ids of the whole. text.size() where there is none.
+  virtual std::size_t next_cut(std::string_view text, std::size_t from) const = 0;
   // An id outside the vocabulary is an Error.
   virtual std::string decode(std::span<const std::int32_t> ids) const = 0;
 };

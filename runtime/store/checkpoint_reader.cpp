@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "runtime/store/checkpoint.h"
-#include "runtime/store/checksum.h"
+#include "runtime/base/checksum.h"
 
 namespace trireme::store {
 namespace {

@@ -12,7 +12,7 @@
 #include "runtime/base/host.h"
 #include "runtime/base/sizes.h"
 #include "runtime/store/checkpoint.h"
-#include "runtime/store/checksum.h"
+#include "runtime/base/checksum.h"
 
 namespace trireme::store {
 namespace {

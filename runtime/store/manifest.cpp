@@ -6,9 +6,9 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "runtime/base/checksum.h"
 #include "runtime/base/json.h"
 #include "runtime/base/sizes.h"
-#include "runtime/store/checksum.h"
 #include "runtime/store/tiling.h"
 
 namespace trireme::store {

@@ -91,7 +91,8 @@ TEST_F(Failure, AHungRankOfFourIsOneMessage) {
   expect_a_whole_checkpoint();
 }
 
-// Samples 0, 1, ... of 8 tokens each, in order; one token is not in the vocabulary.
+// Samples 0, 1, ... of 8 tokens each, in order; one token is not in the vocabulary, and stands where the fingerprint of
+// the data does not look.
 class BadToken : public Failure {
  protected:
   // A run that meets it says so once, and nothing worse happens.
@@ -105,14 +106,14 @@ evaluate { every_steps: 0 }
 threads: 1
 )";
     SCOPED_TRACE(testing::PrintToString(how));
-    std::vector<std::uint16_t> tokens(8 * 4 * 100 + 1, 7);
-    tokens[8 * (4 * 50 + 3) + 4] = 999;  // the last sample of step 50: of the last rank, and of its last pass
+    std::vector<std::uint16_t> tokens(std::size_t{6} << 20, 7);
+    tokens[8 * (4 * 150 + 3) + 4] = 999;  // the last sample of step 150: of the last rank, and of its last pass
     folder_.write("train.bin", std::string(reinterpret_cast<const char*>(tokens.data()), 2 * tokens.size()));
     std::filesystem::remove_all(path("run"));
     const Ended ended = run(train(job, "run", how));
-    expect_complaint(ended, {who, "train.bin: at offset 3256", "found 999"});
+    expect_complaint(ended, {who, "train.bin: at offset 9656", "found 999"});
     EXPECT_LT(ended.seconds, 20.0 * patience);
-    EXPECT_EQ(metrics("run").size(), 50u);
+    EXPECT_EQ(metrics("run").size(), 150u);
   }
 };
 

@@ -164,15 +164,49 @@ TEST_F(Gpt2Tokenizer, LongWordsTakeNoMoreThanTheirShare) {
   EXPECT_EQ(tokenizer_->decode(tokenizer_->encode(spaces + "x")), spaces + "x");
 }
 
-TEST_F(Gpt2Tokenizer, ATextMayBeCutBeforeANewline) {
-  const std::string text = "the end\n\n  and then\n\tone 12\n34 don't\n'll";
-  const std::vector<std::int32_t> whole = tokenizer_->encode(text);
-  for (std::size_t at = 1; at < text.size(); ++at) {
-    if (text[at] != '\n' || text[at - 1] == '\n' || text[at - 1] == ' ') continue;
-    std::vector<std::int32_t> ids = tokenizer_->encode(text.substr(0, at));
-    const std::vector<std::int32_t> rest = tokenizer_->encode(text.substr(at));
-    ids.insert(ids.end(), rest.begin(), rest.end());
-    EXPECT_EQ(ids, whole) << at;
+// Whatever stands around a cut, the ids are those of the whole; and cuts are found where people break lines or words.
+TEST_F(Gpt2Tokenizer, ATextMayBeCutWhereItSays) {
+  std::vector<std::string> texts{"the end\n\n  and then\n\tone 12\n34 don't\n'll x1-2 -'re"};
+  const char* const pieces[] = {"the", " ", "  ", "\n", "\t", "'", "'s", "'ll", "\x1c", "\xff", "\xc3\xa9", "\xc2\xa0",
+                                "12", "-", "..", "\xe6\x97\xa5", "\xd9\xa3", "\xcc\x81", "an", "T"};
+  for (std::uint64_t trial = 0; trial < 2000; ++trial) {
+    std::string& text = texts.emplace_back();
+    for (std::uint32_t i = 0; i < 12; ++i) text += pieces[random_word({4, 4}, trial * 16 + i) % std::size(pieces)];
+  }
+  std::size_t cuts = 0;
+  for (const std::string& text : texts) {
+    const std::vector<std::int32_t> whole = tokenizer_->encode(text);
+    for (std::size_t at = 1; (at = tokenizer_->next_cut(text, at)) < text.size(); ++at, ++cuts) {
+      std::vector<std::int32_t> ids = tokenizer_->encode(text.substr(0, at));
+      const std::vector<std::int32_t> rest = tokenizer_->encode(text.substr(at));
+      ids.insert(ids.end(), rest.begin(), rest.end());
+      ASSERT_EQ(ids, whole) << at << " of " << text;
+    }
+  }
+  EXPECT_GT(cuts, 2 * texts.size());
+  EXPECT_EQ(tokenizer_->next_cut("one two", 1), 3u);
+  EXPECT_EQ(tokenizer_->next_cut("one\ntwo", 3), 3u);
+  EXPECT_EQ(tokenizer_->next_cut("{\"key\":\"value\"}", 3), 5u) << "a line of JSON";
+  EXPECT_EQ(tokenizer_->next_cut("aaaa", 1), 4u);
+}
+
+// One word of any length, and the words of a text without a place to cut it: each can be ended.
+TEST_F(Gpt2Tokenizer, EncodingCanBeEndedInBetween) {
+  std::string word, words;
+  while (word.size() < 200000) word += "the";
+  while (words.size() < 200000) words += "\xe6\x97\xa5\xef\xbc\x8c";  // a letter, a comma
+  for (const std::string& text : {word, words}) {
+    EXPECT_EQ(tokenizer_->next_cut(text, 1), text.size());
+    int calls = 0;
+    EXPECT_EQ(tokenizer_->encode(text, [&] { ++calls; }), tokenizer_->encode(text));
+    EXPECT_GE(calls, 40);
+    EXPECT_EQ(message_of<Error>([&] {
+                (void)tokenizer_->encode(text, [&] {
+                  if (--calls < 20) fail("test", "enough");
+                });
+              }),
+              "[test] enough");
+    EXPECT_EQ(calls, 19);
   }
 }
 

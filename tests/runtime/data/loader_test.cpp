@@ -110,12 +110,55 @@ TEST(Fingerprint, TellsDataApart) {
   std::vector<std::int32_t> ids(1001, 1);
   const auto of_ids = [&] { return fingerprint(TokenWindows(memory_tokens("ids", ids, 256), {.sequence = 10})); };
   const std::uint64_t before = of_ids();
-  ids[1000] = 2;
-  EXPECT_NE(of_ids(), before) << "the last token";
+  for (const std::size_t changed : {std::size_t{0}, std::size_t{517}, std::size_t{1000}}) {
+    ids[changed] = 2;
+    EXPECT_NE(of_ids(), before) << "token " << changed;
+    ids[changed] = 1;
+  }
+  EXPECT_EQ(of_ids(), before);
   EXPECT_NO_THROW((void)of(2, 0, 1));
   const Numbers many(100000);
   EXPECT_NE(fingerprint(many), 0u);
   EXPECT_LE(many.reads(), 32);
+}
+
+// More tokens than there is time to read: token i is i, but for one.
+class ManyTokens : public TokenStream {
+ public:
+  explicit ManyTokens(std::int64_t other) : other_(other) {}
+  std::string name() const override { return "many"; }
+  std::int64_t size() const override { return std::int64_t{1} << 40; }
+  void read(std::int64_t first, std::span<std::int32_t> out) const override {
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      const std::int64_t token = first + static_cast<std::int64_t>(i);
+      out[i] = static_cast<std::int32_t>(token == other_ ? -1 : token & 0xffffff);
+    }
+    reads += static_cast<std::int64_t>(out.size());
+  }
+  mutable std::int64_t reads = 0;
+
+ private:
+  std::int64_t other_;
+};
+
+TEST(Fingerprint, TakesBlocksOfAStreamThatIsLong) {
+  const auto sum = [](std::int64_t other, std::int64_t first, std::int64_t count) {
+    const ManyTokens stream(other);
+    const std::uint64_t value = stream.checksum(first, count);
+    EXPECT_LE(stream.reads, std::int64_t{1} << 22);
+    return value;
+  };
+  const std::int64_t all = std::int64_t{1} << 40, few = std::int64_t{1} << 22;
+  const std::uint64_t whole = sum(-1, 0, all);
+  EXPECT_EQ(sum(-1, 0, all), whole);
+  EXPECT_NE(sum(0, 0, all), whole);
+  EXPECT_NE(sum(all - 1, 0, all), whole);
+  EXPECT_NE(sum(-1, 0, all - 1), whole);
+  for (const std::int64_t changed : {0, 4095, 1234567, (1 << 22) - 1})
+    EXPECT_NE(sum(changed, 0, few), sum(-1, 0, few)) << "all of what is short counts: token " << changed;
+  EXPECT_EQ(sum(few, 0, few), sum(-1, 0, few));
+  EXPECT_NO_THROW((void)sum(-1, 5, 0));
+  EXPECT_NO_THROW((void)sum(-1, 0, few + 1));
 }
 
 TEST_F(LoaderTest, ADryDeviceTakesBatchesWithoutReading) {

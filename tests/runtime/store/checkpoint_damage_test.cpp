@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "runtime/base/philox.h"
-#include "runtime/store/checksum.h"
+#include "runtime/base/checksum.h"
 #include "tests/runtime/store/state.h"
 #include "tests/support/scratch_folder.h"
 

@@ -1,10 +1,10 @@
-#include "runtime/store/checksum.h"
+#include "runtime/base/checksum.h"
 
 #include <xxhash.h>
 
 #include "runtime/base/error.h"
 
-namespace trireme::store {
+namespace trireme {
 
 struct Checksum::State {
   struct Free {
@@ -37,4 +37,4 @@ std::string to_hex(std::uint64_t checksum) {
   return digits;
 }
 
-}  // namespace trireme::store
+}  // namespace trireme

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace trireme::store {
+namespace trireme {
 
 // A checksum of bytes that arrive in pieces.
 class Checksum {
@@ -29,4 +29,4 @@ std::uint64_t checksum_of(std::string_view bytes);
 // 16 hexadecimal digits, as xxhsum prints them.
 std::string to_hex(std::uint64_t checksum);
 
-}  // namespace trireme::store
+}  // namespace trireme
