@@ -9,8 +9,8 @@
 # Sources join it in runtime/device/cuda, runtime/kernels/cuda and collectives/nccl by target_sources.
 set(TRIREME_CUDA AUTO CACHE STRING "CUDA backend: AUTO, ON or OFF")
 set_property(CACHE TRIREME_CUDA PROPERTY STRINGS AUTO ON OFF)
-# compute_90 and not compute_90a: only the former's PTX runs on newer cards.
-set(TRIREME_CUDA_ARCHITECTURES "80-real;90a-real;90-virtual" CACHE STRING "As CMAKE_CUDA_ARCHITECTURES")
+# Not 90a: its PTX would not run on newer cards, and machine code for it beside that of 90 would take as long again.
+set(TRIREME_CUDA_ARCHITECTURES "80-real;90" CACHE STRING "As CMAKE_CUDA_ARCHITECTURES")
 set(TRIREME_CUDA_HINTS "" CACHE STRING "Folders in which CUDA's libraries are looked for first")
 
 # Why there will be no module; empty: nothing is missing.

@@ -1,11 +1,12 @@
 // The `trireme` program.
+#include <fcntl.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <new>
+#include <optional>
 #include <sstream>
 
 #include "launcher/commands/command.h"
@@ -59,36 +60,39 @@ int run(const trireme::launcher::Run& chosen) {
   return failure;
 }
 
+// What is opened first must not become standard output: a shell can start a program without (`>&-`).
+void open_standard_files() {
+  int file = 0;
+  while (file >= 0 && file <= STDERR_FILENO) file = open("/dev/null", O_RDWR);
+  if (file >= 0) close(file);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  open_standard_files();
   std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error like a full disk
-  CLI::App program("Trireme trains neural networks on the ranks of an MPI job.", "trireme");
-  program.set_version_flag("--version", "trireme " TRIREME_VERSION);
-  program.require_subcommand(1);
-  trireme::launcher::Run chosen;
-  trireme::launcher::add_train(program, chosen);
-  trireme::launcher::add_generate(program, chosen);
-  trireme::launcher::add_evaluate(program, chosen);
-  trireme::launcher::add_plan(program, chosen);
-  trireme::launcher::add_bench(program, chosen);
-  trireme::launcher::add_doctor(program, chosen);
-  trireme::launcher::add_version(program, chosen);
+  std::signal(SIGPIPE, SIG_IGN);  // a run outlives those who read its words
+  trireme::launcher::CommandLine line("trireme", "Trireme trains neural networks on the ranks of an MPI job.",
+                                      TRIREME_VERSION);
+  line.program().requires_command();
+  for (const auto add : {trireme::launcher::add_train, trireme::launcher::add_generate, trireme::launcher::add_evaluate,
+                         trireme::launcher::add_plan, trireme::launcher::add_bench, trireme::launcher::add_doctor,
+                         trireme::launcher::add_version})
+    add(line.program());
   if (argc == 1) {
-    std::fputs(program.help().c_str(), stdout);
+    std::fputs(line.help().c_str(), stdout);
     return usage_error;
   }
   try {
-    program.parse(argc, argv);
-  } catch (const CLI::Success& wish) {  // --help, --version
-    return program.exit(wish);
-  } catch (const CLI::ParseError& error) {
-    show(std::string(error.what()) + "; see trireme --help, or --help behind a command");
+    if (const std::optional<int> code = line.parse(argc, argv)) return *code;
+  } catch (const trireme::launcher::UsageError& error) {
+    show(error.what());
     return usage_error;
   }
   if (trireme::launcher::is_supervised())
     std::fputs((std::string(trireme::launcher::sign_of_life) + '\n').c_str(), stderr);
-  const int code = run(chosen);
+  const int code = run(line.chosen());
   std::fflush(stdout);
   // Whatever other threads of a failed rank still do must not hold it back.
   if (code != 0 && trireme::launcher::process_environment()(trireme::launcher::variables::supervised)) _exit(code);

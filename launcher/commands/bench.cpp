@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "launcher/commands/bench_collectives.h"
@@ -48,43 +47,43 @@ int run_step(StepRequest& request) {
   return bench_step(request.step);
 }
 
-void add_step(CLI::App& bench, Run& chosen) {
+void add_step(Command bench) {
   auto request = std::make_shared<StepRequest>();
   BenchStepOptions& step = request->step;
-  CLI::App& command = *bench.add_subcommand("step", "Time the training step of a model on a fixed batch");
+  Command command = bench.add_command("step", "Time the training step of a model on a fixed batch");
   command.add_option("model", step.model, "gpt-byte, gpt-tiny, gpt-124m, gpt-350m, gpt-774m, gpt-1558m or mlp")
-      ->required()
-      ->type_name("MODEL");
+      .required()
+      .type_name("MODEL");
   command.add_option("--batch", step.batch, "Samples per rank; 0: the model's own number")
-      ->capture_default_str()
-      ->type_name("N");
+      .shows_default()
+      .type_name("N");
   command.add_option("--threads", step.threads, "Threads per rank; 0: the cores divided by the ranks")
-      ->capture_default_str()
-      ->type_name("N");
-  command.add_option("--steps", step.steps, "Steps that are timed")->capture_default_str()->type_name("N");
-  command.add_option("--warmup", step.warmup, "Steps before them")->capture_default_str()->type_name("N");
-  command.add_option("--device", step.device, "cpu, cuda or reference")->capture_default_str()->type_name("NAME");
-  command.add_option("--dtype", step.dtype, "fp32, bf16 or fp16")->capture_default_str()->type_name("NAME");
+      .shows_default()
+      .type_name("N");
+  command.add_option("--steps", step.steps, "Steps that are timed").shows_default().type_name("N");
+  command.add_option("--warmup", step.warmup, "Steps before them").shows_default().type_name("N");
+  command.add_option("--device", step.device, "cpu, cuda or reference").shows_default().type_name("NAME");
+  command.add_option("--dtype", step.dtype, "fp32, bf16 or fp16").shows_default().type_name("NAME");
   command.add_flag("--json", step.json, "Print one JSON object");
   request->ranks.add_to(command, RankChoice::Restarts::absent);
-  command.callback([request, &chosen] { chosen = [request] { return run_step(*request); }; });
+  command.runs([request] { return run_step(*request); });
 }
 
-void add_pipeline(CLI::App& bench, Run& chosen) {
+void add_pipeline(Command bench) {
   auto options = std::make_shared<BenchPipelineOptions>();
-  CLI::App& command = *bench.add_subcommand(
-      "pipeline", "Measure how long ranks of a pipeline wait, beside what each schedule promises");
-  command.add_option("--stages", options->stages, "Ranks, one stage each")->capture_default_str()->type_name("N");
-  command.add_option("--micros", options->micros, "Micro-batches of a step")->capture_default_str()->type_name("N");
+  Command command =
+      bench.add_command("pipeline", "Measure how long ranks of a pipeline wait, beside what each schedule promises");
+  command.add_option("--stages", options->stages, "Ranks, one stage each").shows_default().type_name("N");
+  command.add_option("--micros", options->micros, "Micro-batches of a step").shows_default().type_name("N");
   command.add_option("--pass-ms", options->pass_ms, "Milliseconds of a forward pass, which is slept, not computed")
-      ->capture_default_str()
-      ->type_name("MS");
+      .shows_default()
+      .type_name("MS");
   command.add_option("--repeats", options->repeats, "Measurements, of which the best counts")
-      ->capture_default_str()
-      ->type_name("N");
+      .shows_default()
+      .type_name("N");
   command.add_flag("--timeline", options->timeline, "Draw what each rank did when");
   command.add_flag("--json", options->json, "Print one JSON object");
-  command.callback([options, &chosen] { chosen = [options] { return bench_pipeline(*options); }; });
+  command.runs([options] { return bench_pipeline(*options); });
 }
 
 struct CollectivesRequest {
@@ -115,34 +114,31 @@ int run_collectives(CollectivesRequest& request) {
   return run_fleet(fleet, words);
 }
 
-void add_collectives(CLI::App& bench, Run& chosen) {
+void add_collectives(Command bench) {
   auto request = std::make_shared<CollectivesRequest>();
-  CLI::App& command =
-      *bench.add_subcommand("collectives", "Measure latency and bandwidth between ranks, beside MPI's own");
+  Command command = bench.add_command("collectives", "Measure latency and bandwidth between ranks, beside MPI's own");
   command
       .add_option("--transport", request->transport,
                   "mpi: ranks are processes; threads: ranks are threads of one process")
-      ->capture_default_str()
-      ->type_name("NAME");
+      .shows_default()
+      .type_name("NAME");
   command.add_option("--bytes", request->collectives.sizes, "A size to measure, in bytes; may be repeated")
-      ->type_name("N")
-      ->allow_extra_args(false);
-  command.add_option("--samples", request->collectives.samples, "Samples of each size")
-      ->capture_default_str()
-      ->type_name("N");
+      .type_name("N")
+      .once_per_value();
+  command.add_option("--samples", request->collectives.samples, "Samples of each size").shows_default().type_name("N");
   command.add_flag("--json", request->collectives.json, "Print one JSON object");
   request->ranks.add_to(command, RankChoice::Restarts::absent);
-  command.callback([request, &chosen] { chosen = [request] { return run_collectives(*request); }; });
+  command.runs([request] { return run_collectives(*request); });
 }
 
 }  // namespace
 
-void add_bench(CLI::App& program, Run& chosen) {
-  CLI::App& command = *program.add_subcommand("bench", "Measure this machine with this program");
-  command.require_subcommand(1);
-  add_step(command, chosen);
-  add_pipeline(command, chosen);
-  add_collectives(command, chosen);
+void add_bench(Command program) {
+  Command command = program.add_command("bench", "Measure this machine with this program");
+  command.requires_command();
+  add_step(command);
+  add_pipeline(command);
+  add_collectives(command);
 }
 
 }  // namespace trireme::launcher

@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 
@@ -90,14 +89,14 @@ int run(const Request& request) {
 
 }  // namespace
 
-void add_doctor(CLI::App& program, Run& chosen) {
+void add_doctor(Command program) {
   auto request = std::make_shared<Request>();
-  CLI::App& command = *program.add_subcommand("doctor", "Say what this machine has, and what is missing");
+  Command command = program.add_command("doctor", "Say what this machine has, and what is missing");
   command.add_flag("--json", request->json, "Print one JSON object");
   request->ranks.add_to(command, RankChoice::Restarts::absent);
-  command.add_flag("--as-rank", request->as_rank)->group("");
-  command.add_flag("--quiet", request->quiet)->group("");
-  command.callback([request, &chosen] { chosen = [request] { return run(*request); }; });
+  command.add_flag("--as-rank", request->as_rank).hidden();
+  command.add_flag("--quiet", request->quiet).hidden();
+  command.runs([request] { return run(*request); });
 }
 
 }  // namespace trireme::launcher

@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "launcher/commands/command.h"
@@ -6,30 +5,26 @@
 
 namespace trireme::launcher {
 
-void add_generate(CLI::App& program, Run& chosen) {
+void add_generate(Command program) {
   auto options = std::make_shared<GenerateOptions>();
-  CLI::App& command = *program.add_subcommand("generate", "Write text with a trained language model");
-  command.add_option("run", options->run, "Folder of a run, or of one of its checkpoints")
-      ->required()
-      ->type_name("RUN");
-  command.add_option("--prompt", options->prompt, "How the text begins")->type_name("TEXT");
-  command.add_option("--tokens", options->tokens, "Tokens to add")->capture_default_str()->type_name("N");
+  Command command = program.add_command("generate", "Write text with a trained language model");
+  command.add_option("run", options->run, "Folder of a run, or of one of its checkpoints").required().type_name("RUN");
+  command.add_option("--prompt", options->prompt, "How the text begins").type_name("TEXT").may_be_empty();
+  command.add_option("--tokens", options->tokens, "Tokens to add").shows_default().type_name("N");
   command
       .add_option("--temperature", options->temperature, "Below 1 likely tokens become likelier; 0 takes the likeliest")
-      ->capture_default_str()
-      ->type_name("T");
+      .shows_default()
+      .type_name("T");
   command.add_option("--top-k", options->top_k, "Choose among this many of the likeliest tokens; 0: among all")
-      ->capture_default_str()
-      ->type_name("K");
-  command.add_option("--seed", options->seed, "Another number, another text")->capture_default_str()->type_name("N");
-  command.add_option("--device", options->device, "auto, cpu, cuda or reference")
-      ->capture_default_str()
-      ->type_name("NAME");
+      .shows_default()
+      .type_name("K");
+  command.add_option("--seed", options->seed, "Another number, another text").shows_default().type_name("N");
+  command.add_option("--device", options->device, "auto, cpu, cuda or reference").shows_default().type_name("NAME");
   command.add_option("--threads", options->threads, "Threads to compute with; 0: all cores")
-      ->capture_default_str()
-      ->type_name("N");
+      .shows_default()
+      .type_name("N");
   command.add_flag("--json", options->json, "Print one JSON object");
-  command.callback([options, &chosen] { chosen = [options] { return generate(*options); }; });
+  command.runs([options] { return generate(*options); });
 }
 
 }  // namespace trireme::launcher

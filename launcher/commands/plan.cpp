@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "launcher/commands/command.h"
@@ -7,24 +6,20 @@
 
 namespace trireme::launcher {
 
-void add_plan(CLI::App& program, Run& chosen) {
+void add_plan(Command program) {
   auto options = std::make_shared<PlanOptions>();
-  CLI::App& command = *program.add_subcommand("plan", "Say what a run would need on so many ranks, and start nothing");
-  command.add_option("job", options->job, "Job file, in Protobuf text format")->required()->type_name("JOB");
+  Command command = program.add_command("plan", "Say what a run would need on so many ranks, and start nothing");
+  command.add_option("job", options->job, "Job file, in Protobuf text format").required().type_name("JOB");
   command.add_option("--ranks,-n", options->ranks, "Ranks; 0: as many as the job asks for")
-      ->capture_default_str()
-      ->type_name("N");
-  command.add_option("--set", options->sets, "Override a field of the job")
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false);
+      .shows_default()
+      .type_name("N");
+  command.add_option("--set", options->sets, "Override a field of the job").type_name("KEY=VALUE").once_per_value();
   command.add_flag("--json", options->json, "Print one JSON object");
   command.add_flag("--timeline", options->timeline, "Draw what each rank of the pipeline does when");
-  command.add_option("--svg", options->svg, "Draw it into this file")->type_name("FILE");
-  command.callback([options, &chosen] {
-    chosen = [options] {
-      require(options->ranks >= 0, "--ranks", "expected 0 or more, found", options->ranks);
-      return plan(*options);
-    };
+  command.add_option("--svg", options->svg, "Draw it into this file").type_name("FILE");
+  command.runs([options] {
+    require(options->ranks >= 0, "--ranks", "expected 0 or more, found", options->ranks);
+    return plan(*options);
   });
 }
 

@@ -5,27 +5,27 @@
 
 namespace trireme::launcher {
 
-void RankChoice::add_to(CLI::App& command, Restarts restarts) {
+void RankChoice::add_to(Command command, Restarts restarts) {
   command
-      .add_option_function<int>(
+      .add_option(
           "-n,--ranks",
           [this](int count) {
             ranks = count;
             ranks_given = true;
           },
           "Ranks to start, through mpirun where they are more than one")
-      ->type_name("RANKS");
+      .type_name("RANKS");
   command.add_flag("--ranks-as-threads", as_threads, "Run all ranks as threads of this process");
-  command.add_option("--hosts", hosts, "Hosts and how many ranks each has room for, as in a:8,b:8")->type_name("HOSTS");
-  command.add_option("--hostfile", hostfile, "The same in a file for mpirun")->type_name("FILE");
+  command.add_option("--hosts", hosts, "Hosts and how many ranks each has room for, as in a:8,b:8").type_name("HOSTS");
+  command.add_option("--hostfile", hostfile, "The same in a file for mpirun").type_name("FILE");
   command.add_option("--mpirun-flag", mpirun_words, "A further word for mpirun; may be repeated")
-      ->type_name("WORD")
-      ->allow_extra_args(false);
+      .type_name("WORD")
+      .once_per_value();
   if (restarts == Restarts::offered)
     command
         .add_option("--max-restarts", max_restarts,
                     "When a rank or a host is lost, go on from the newest checkpoint, at most N times")
-        ->type_name("N");
+        .type_name("N");
 }
 
 FleetOptions RankChoice::fleet() const {

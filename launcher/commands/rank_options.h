@@ -1,10 +1,10 @@
 // The options of commands that run on several ranks.
 #pragma once
 
-#include <CLI/App.hpp>
 #include <string>
 #include <vector>
 
+#include "launcher/commands/command_line.h"
 #include "launcher/fleet/mpirun.h"
 
 namespace trireme::launcher {
@@ -19,7 +19,7 @@ struct RankChoice {
   std::vector<std::string> mpirun_words;
   int max_restarts = 0;
 
-  void add_to(CLI::App& command, Restarts restarts);
+  void add_to(Command command, Restarts restarts);
   // Checks what was given. Ranks are 0 where the number was left out.
   FleetOptions fleet() const;
 };

@@ -1,5 +1,5 @@
-#include <CLI/CLI.hpp>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 
 #include "launcher/commands/command.h"
@@ -27,11 +27,14 @@ struct Request {
 
 std::vector<std::string> rank_command(const Request& request) {
   const TrainOptions& options = request.train;
-  std::vector<std::string> words{own_path(), "train", options.job};
+  std::vector<std::string> words{own_path(), "train"};
   for (const std::string& set : options.sets) words.insert(words.end(), {"--set", set});
   if (options.resume) words.push_back(options.checkpoint.empty() ? "--resume" : "--resume=" + options.checkpoint);
   if (!request.trace.empty()) words.insert(words.end(), {"--trace", request.trace});
   if (!options.mark.empty()) words.insert(words.end(), {"--mark", options.mark});
+  // Ranks have another standard input; and a name may look like an option.
+  const bool own = options.job.starts_with("/dev/") || options.job.starts_with("/proc/");
+  words.insert(words.end(), {"--", own ? std::filesystem::canonical(options.job).string() : options.job});
   return words;
 }
 
@@ -45,6 +48,8 @@ job::Job job_for(const TrainOptions& options, int asked) {
   if (wanted > 0 && asked > 0 && !split && wanted != asked)
     origins.fail("parallel.data", "expected the number of ranks that are started, which is " + std::to_string(asked) +
                                       ", or 0 for any; found " + std::to_string(wanted));
+  require(options.trace.first <= job.steps(), "--trace", "expected steps of the run, which has", job.steps(),
+          "of them, found", options.trace.first);
   const parallel::Layout layout = layout_of(job, asked > 0 ? asked : ranks_of(job));
   const parallel::BatchPlan plan = parallel::plan_batch(job.batch().global(), job.batch().micro(), layout.size("data"));
   pipeline_of(job, plan.micros);
@@ -83,24 +88,24 @@ int run(Request& request) {
 
 }  // namespace
 
-void add_train(CLI::App& program, Run& chosen) {
+void add_train(Command program) {
   auto request = std::make_shared<Request>();
-  CLI::App& command = *program.add_subcommand("train", "Train a model as a job file says");
-  command.add_option("job", request->train.job, "Job file, in Protobuf text format")->type_name("JOB");
+  Command command = program.add_command("train", "Train a model as a job file says");
+  command.add_option("job", request->train.job, "Job file, in Protobuf text format").type_name("JOB");
   command.add_option("--set", request->train.sets, "Override a field of the job, as in optimizer.adamw.beta2=0.95")
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false);
+      .type_name("KEY=VALUE")
+      .once_per_value();
   request->ranks.add_to(command, RankChoice::Restarts::offered);
   command.add_flag("--resume", request->resume,
                    "Go on from the newest checkpoint in the run's folder, or with --resume=RUN/step-00000010 from that "
                    "one");
-  command.add_option("--mark", request->train.mark)->group("");  // what this program tells the ranks that it starts
+  command.add_option("--mark", request->train.mark).hidden();  // what this program tells the ranks that it starts
   command.add_option("--trace", request->trace, "Write a timeline of steps FIRST to LAST, for ui.perfetto.dev")
-      ->type_name("steps=FIRST:LAST");
+      .type_name("steps=FIRST:LAST");
   command.add_flag("--dry-run", request->train.dry_run, "Print memory, FLOPs and bytes sent; touch nothing");
   command.add_flag("--json", request->train.json, "Print the dry run's report as JSON");
   command.add_flag("--help-job", request->help_job, "Print every field of a job with its default and meaning");
-  command.callback([request, &chosen] { chosen = [request] { return run(*request); }; });
+  command.runs([request] { return run(*request); });
 }
 
 }  // namespace trireme::launcher

@@ -3,15 +3,22 @@
 #include <charconv>
 #include <cmath>
 
+#include "runtime/data/utf8.h"
+
 namespace trireme::launcher {
 namespace {
 
 std::string quoted(std::string_view text) {
   constexpr char digits[] = "0123456789abcdef";
   std::string json = "\"";
-  for (const char c : text) {
+  for (; !text.empty(); text.remove_prefix(1)) {
+    const char c = text.front();
     const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
+    if (byte >= 0x80) {
+      const std::size_t bytes = data::first_code_point(text).bytes;
+      json += bytes > 0 ? text.substr(0, bytes) : "\xef\xbf\xbd";  // U+FFFD
+      text.remove_prefix(bytes > 0 ? bytes - 1 : 0);
+    } else if (c == '"' || c == '\\') {
       json += '\\';
       json += c;
     } else if (c == '\n') {

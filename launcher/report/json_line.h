@@ -8,7 +8,7 @@
 namespace trireme::launcher {
 
 // Keys in the order they are added. Numbers are written with as few digits as give them back exactly; what JSON has no
-// word for (NaN, infinity) is null.
+// word for (NaN, infinity) is null, bytes that are no UTF-8 are U+FFFD.
 class JsonLine {
  public:
   JsonLine& add(std::string_view key, double value);

@@ -1,7 +1,7 @@
 #include <cmath>
 #include <iostream>
-#include <nlohmann/json.hpp>
 
+#include "launcher/report/json_line.h"
 #include "launcher/trainer/bench_step.h"
 #include "launcher/trainer/from_job.h"
 #include "launcher/trainer/ranks.h"
@@ -14,38 +14,41 @@ double rounded_to(double value, int digits) {
   return std::round(value * factor) / factor;
 }
 
-nlohmann::ordered_json as_json(const StepTiming& t, const BenchStepOptions& options, int threads) {
+std::string as_json(const StepTiming& t, const BenchStepOptions& options, int threads) {
   const double per_second = t.ranks / t.step_ms_median * 1e3;
-  const nlohmann::ordered_json none;
-  return {{"model", t.model},
-          {"params", t.parameters},
-          {"step_ms_median", rounded_to(t.step_ms_median, 3)},
-          {"step_ms_min", rounded_to(t.step_ms_min, 3)},
-          {"cpu_ms", rounded_to(t.cpu_ms, 3)},
-          {"samples_per_s", rounded_to(static_cast<double>(t.batch) * per_second, 2)},
-          {"tokens_per_s",
-           t.units ? nlohmann::ordered_json(rounded_to(static_cast<double>(t.batch * t.units) * per_second, 1)) : none},
-          {"gflop_per_step", rounded_to(t.gflop_per_step, 3)},
-          {"gflops", rounded_to(t.gflop_per_step * per_second, 1)},
-          {"gemm_gflops", rounded_to(t.gemm_gflops, 1)},
-          {"gemm_tflops", rounded_to(t.gemm_gflops / 1e3, 3)},
-          {"model_tflops", rounded_to(t.gflop_per_step / t.step_ms_median, 3)},
-          {"gemm_fraction", rounded_to(t.gflop_per_step / t.step_ms_median * 1e3 / t.gemm_gflops, 3)},
-          {"host_ms", rounded_to(t.host_ms, 3)},
-          {"exposed_comm_ms", rounded_to(t.exposed_comm_ms, 3)},
-          {"batch", t.batch},
-          {"threads", threads},
-          {"ranks", t.ranks},
-          {"device", options.device},
-          {"dtype", options.dtype},
-          {"compile", none},
-          {"channels_last", true},
-          {"peak_rss_mb", std::round(t.peak_rss_mb)},
-          {"peak_device_mb", std::round(t.peak_tensors_mb)},
-          {"first_step_s", rounded_to(t.first_step_s, 3)},
-          {"loss_first", rounded_to(t.loss_first, 4)},
-          {"loss_last", rounded_to(t.loss_last, 4)},
-          {"version", TRIREME_VERSION}};
+  JsonLine line;
+  line.add("model", t.model)
+      .add("params", t.parameters)
+      .add("step_ms_median", rounded_to(t.step_ms_median, 3))
+      .add("step_ms_min", rounded_to(t.step_ms_min, 3))
+      .add("cpu_ms", rounded_to(t.cpu_ms, 3))
+      .add("samples_per_s", rounded_to(static_cast<double>(t.batch) * per_second, 2));
+  if (t.units > 0)
+    line.add("tokens_per_s", rounded_to(static_cast<double>(t.batch * t.units) * per_second, 1));
+  else
+    line.add_null("tokens_per_s");
+  line.add("gflop_per_step", rounded_to(t.gflop_per_step, 3))
+      .add("gflops", rounded_to(t.gflop_per_step * per_second, 1))
+      .add("gemm_gflops", rounded_to(t.gemm_gflops, 1))
+      .add("gemm_tflops", rounded_to(t.gemm_gflops / 1e3, 3))
+      .add("model_tflops", rounded_to(t.gflop_per_step / t.step_ms_median, 3))
+      .add("gemm_fraction", rounded_to(t.gflop_per_step / t.step_ms_median * 1e3 / t.gemm_gflops, 3))
+      .add("host_ms", rounded_to(t.host_ms, 3))
+      .add("exposed_comm_ms", rounded_to(t.exposed_comm_ms, 3))
+      .add("batch", t.batch)
+      .add("threads", threads)
+      .add("ranks", t.ranks)
+      .add("device", options.device)
+      .add("dtype", options.dtype)
+      .add_null("compile")
+      .add("channels_last", true)
+      .add("peak_rss_mb", std::round(t.peak_rss_mb))
+      .add("peak_device_mb", std::round(t.peak_tensors_mb))
+      .add("first_step_s", rounded_to(t.first_step_s, 3))
+      .add("loss_first", rounded_to(t.loss_first, 4))
+      .add("loss_last", rounded_to(t.loss_last, 4))
+      .add("version", TRIREME_VERSION);
+  return line.text();
 }
 
 void print(const StepTiming& t) {
@@ -70,7 +73,7 @@ int bench_step(const BenchStepOptions& options) {
     const StepTiming timing = time_steps(options, device.backend(), device.world());
     if (view.world.rank() != 0) return 0;
     if (options.json) {
-      std::cout << as_json(timing, options, threads).dump() << std::endl;
+      std::cout << as_json(timing, options, threads) << std::endl;
     } else {
       print(timing);
     }

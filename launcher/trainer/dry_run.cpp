@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <iomanip>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <sstream>
 #include <vector>
 
 #include "collectives/dry/dry_group.h"
+#include "launcher/report/json_line.h"
 #include "launcher/trainer/rank_training.h"
 #include "parallel/tensor/split.h"
 #include "runtime/kernels/dry/dry_kernels.h"
@@ -124,39 +124,40 @@ std::string mib(std::int64_t bytes) {
   return text.str();
 }
 
-nlohmann::ordered_json as_json(const Needs& needs) {
-  nlohmann::ordered_json report{{"parameters", needs.parameters},
-                                {"global_batch", needs.plan.global},
-                                {"micro_batch", needs.plan.micro},
-                                {"micro_batches", needs.plan.micros},
-                                {"memory_per_rank_bytes", needs.memory.peak},
-                                {"flops_per_step_per_rank", needs.flops},
-                                {"bytes_sent_per_step_per_rank", needs.sent_by_all_axes()},
-                                {"bytes_sent_by_axis", needs.sent},
-                                {"collectives_per_step", needs.messages}};
+void add_to(JsonLine& report, const Needs& needs) {
+  JsonLine kinds, axes;
+  for (const auto& [axis, bytes] : needs.sent) axes.add(axis, bytes);
   for (int kind = 0; kind < memory_kinds; ++kind)
-    report["memory_by_kind"][std::string(name_of(static_cast<MemoryKind>(kind)))] =
-        needs.memory.at_peak_by_kind[static_cast<std::size_t>(kind)];
-  return report;
+    kinds.add(name_of(static_cast<MemoryKind>(kind)), needs.memory.at_peak_by_kind[static_cast<std::size_t>(kind)]);
+  report.add("parameters", needs.parameters)
+      .add("global_batch", needs.plan.global)
+      .add("micro_batch", needs.plan.micro)
+      .add("micro_batches", needs.plan.micros)
+      .add("memory_per_rank_bytes", needs.memory.peak)
+      .add("flops_per_step_per_rank", needs.flops)
+      .add("bytes_sent_per_step_per_rank", needs.sent_by_all_axes())
+      .add_json("bytes_sent_by_axis", axes.text())
+      .add("collectives_per_step", needs.messages)
+      .add_json("memory_by_kind", kinds.text());
 }
 
 std::string json_report(const Totals& totals, const std::vector<Needs>& all) {
-  nlohmann::ordered_json report{{"ranks", totals.layout.ranks()},
-                                {"layout", totals.layout.text()},
-                                {"model_parameters", totals.parameters},
-                                {"model_flops_per_step", totals.flops}};
-  if (totals.bubble) report.update({{"schedule", totals.schedule}, {"bubble", *totals.bubble}});
+  JsonLine report;
+  report.add("ranks", totals.layout.ranks()).add("layout", totals.layout.text());
+  report.add("model_parameters", totals.parameters).add("model_flops_per_step", totals.flops);
+  if (totals.bubble) report.add("schedule", totals.schedule).add("bubble", *totals.bubble);
   if (all.size() == 1) {
-    report.update(as_json(all.front()));
-  } else {
-    for (const Needs& needs : all) {
-      nlohmann::ordered_json stage{
-          {"stage", needs.kind.stage}, {"first_rank", needs.kind.first}, {"ranks", needs.kind.ranks}};
-      stage.update(as_json(needs));
-      report["stages"].push_back(stage);
-    }
+    add_to(report, all.front());
+    return report.text() + '\n';
   }
-  return report.dump() + "\n";
+  std::string list;
+  for (const Needs& needs : all) {
+    JsonLine stage;
+    stage.add("stage", needs.kind.stage).add("first_rank", needs.kind.first).add("ranks", needs.kind.ranks);
+    add_to(stage, needs);
+    list += (list.empty() ? "" : ",") + stage.text();
+  }
+  return report.add_json("stages", '[' + list + ']').text() + '\n';
 }
 
 void describe(std::ostream& text, const Needs& needs) {

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <iostream>
-#include <nlohmann/json.hpp>
 
+#include "launcher/report/json_line.h"
 #include "launcher/report/metrics.h"
 #include "launcher/trainer/entry.h"
 #include "launcher/trainer/finished_run.h"
@@ -48,14 +48,15 @@ int evaluate(const EvaluateOptions& options) {
   const std::string unit = std::string(run.task->loss_unit()) + " per " + (text ? "token" : "sample");
   const std::string part = options.test ? "test" : "validation";
   if (options.json) {
-    nlohmann::ordered_json report{{"checkpoint", run.checkpoint},
-                                  {"step", run.step},
-                                  {"samples", samples},
-                                  {part + "_loss", found.loss},
-                                  {"unit", unit}};
-    for (const metrics::Measure& measure : found.measures.scalars) report[measure.name] = measure.value;
-    if (!found.measures.confusion.empty()) report["confusion"] = found.measures.confusion;
-    std::cout << report.dump() << std::endl;
+    JsonLine report;
+    report.add("checkpoint", run.checkpoint).add("step", run.step).add("samples", samples);
+    report.add(part + "_loss", found.loss).add("unit", unit);
+    for (const metrics::Measure& measure : found.measures.scalars) report.add(measure.name, measure.value);
+    std::string confusion;
+    for (const std::int64_t count : found.measures.confusion)
+      confusion += (confusion.empty() ? "" : ",") + std::to_string(count);
+    if (!confusion.empty()) report.add_json("confusion", '[' + confusion + ']');
+    std::cout << report.text() << std::endl;
     return 0;
   }
   std::cout << run.checkpoint << ": " << part << " loss " << found.loss << ' ' << unit << " over " << samples

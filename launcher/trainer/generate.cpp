@@ -1,7 +1,7 @@
 #include <cmath>
 #include <iostream>
-#include <nlohmann/json.hpp>
 
+#include "launcher/report/json_line.h"
 #include "launcher/trainer/entry.h"
 #include "launcher/trainer/finished_run.h"
 #include "launcher/trainer/sampler.h"
@@ -26,9 +26,9 @@ int generate(const GenerateOptions& options) {
                                         .top_k = options.top_k,
                                         .seed = options.seed});
   if (options.json) {
-    const nlohmann::ordered_json report{
-        {"checkpoint", run.checkpoint}, {"step", run.step}, {"prompt", options.prompt}, {"text", text}};
-    std::cout << report.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << std::endl;
+    JsonLine report;
+    report.add("checkpoint", run.checkpoint).add("step", run.step).add("prompt", options.prompt).add("text", text);
+    std::cout << report.text() << std::endl;
   } else {
     std::cout << options.prompt << text << std::endl;
   }
