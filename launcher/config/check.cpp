@@ -10,6 +10,7 @@
 #include "launcher/config/resolve.h"
 #include "launcher/config/schema.h"
 #include "launcher/config/suggest.h"
+#include "runtime/data/utf8.h"
 
 namespace trireme::launcher {
 namespace {
@@ -80,8 +81,12 @@ void check_value(const Message& message, const FieldDescriptor& field, int index
   if (read_number(message, field, index, number)) {
     if (!within(field.options().GetExtension(job::limits), number.value))
       origins.fail(path, "expected " + describe_type(field) + ", found " + number.text);
-  } else if (field.cpp_type() == FieldDescriptor::CPPTYPE_STRING && index < 0) {
-    check_choice(field, message.GetReflection()->GetString(message, &field), path, origins);
+  } else if (field.cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
+    const Reflection& r = *message.GetReflection();
+    const std::string text = index < 0 ? r.GetString(message, &field) : r.GetRepeatedString(message, &field, index);
+    // A checkpoint keeps the job, and its manifest is JSON.
+    if (data::valid_prefix(text) < text.size()) origins.fail(path, "expected text in UTF-8, found other bytes");
+    if (index < 0) check_choice(field, text, path, origins);
   }
 }
 

@@ -87,7 +87,7 @@ std::optional<std::string> MpirunVoice::hear(std::string_view line) {
     banner_.append(line).append("\n");
     return std::nullopt;
   }
-  if (line == sign_of_life) {
+  if (line.ends_with(sign_of_life)) {  // mpirun may have been told to put a rank's number in front
     begun_ = true;
     return std::nullopt;
   }

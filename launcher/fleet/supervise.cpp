@@ -104,7 +104,6 @@ class Supervisor {
   std::string partial_line_;  // of stderr
   bool silent_ = false;       // nothing that dies now has anything new to say
   bool hung_ = false;         // mpirun did not end the run
-  bool begun_ = false;        // a rank has written something
   bool late_ = false;         // none has begun in time
   bool line_open_ = false;    // stdout's last byte was not a newline
   int stop_signal_ = 0;       // the first
@@ -147,7 +146,6 @@ void Supervisor::pass_out() {
   }
   const std::string_view text(bytes.data(), static_cast<std::size_t>(count));
   write_all(STDOUT_FILENO, text);
-  begun_ = true;
   line_open_ = text.back() != '\n';
 }
 
@@ -210,7 +208,7 @@ void Supervisor::look_after() {
   if (!dead) dead_since_.reset();
   if (dead && !dead_since_) dead_since_ = now;
   const std::chrono::duration<double> age = now - started_;
-  if (!begun_ && !voice_.rank_has_begun() && !kill_at_ && age.count() > launch_.start_seconds) {
+  if (!voice_.rank_has_begun() && !kill_at_ && age.count() > launch_.start_seconds) {
     late_ = silent_ = true;
     kill(child_, SIGTERM);
     kill_at_ = now + grace_after_kill;
@@ -269,6 +267,11 @@ Outcome Supervisor::run() {
   if (outcome.stopped && as_asked) {
     if (outcome.exit_code != 0 && !diagnosis.rank_spoke && diagnosis.exit_code == 0)
       outcome.exit_code = 128 + stop_signal_;
+    return outcome;
+  }
+  if (outcome.exit_code == 0 && !outcome.stopped && !voice_.rank_has_begun()) {
+    outcome.exit_code = 1;
+    outcome.message = "mpirun has ended without having started a rank: " + launch_.command[0];
     return outcome;
   }
   if (outcome.exit_code != 0) outcome.message = describe(diagnosis, outcome.exit_code);

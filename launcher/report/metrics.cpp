@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -32,6 +33,8 @@ double number(const nlohmann::json& object, const char* key) {
 
 // Bytes of the lines, from the beginning, that are whole and not past `step`.
 std::int64_t bytes_up_to(const std::string& path, std::int64_t step) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) return 0;
   std::ifstream file(path);
   std::int64_t bytes = 0;
   for (std::string line; std::getline(file, line) && !file.eof();) {
@@ -64,7 +67,7 @@ std::string to_json(const Validation& validation) {
 
 MetricsLog::MetricsLog(std::string path, std::int64_t resumed_step) : path_(std::move(path)) {
   const std::int64_t keep = resumed_step > 0 ? bytes_up_to(path_, resumed_step) : 0;
-  file_ = FileHandle(open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+  file_ = FileHandle(open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_CLOEXEC, 0644));
   require(static_cast<bool>(file_), where, path_ + ": cannot be written:", reason_and_remedy(errno));
   struct stat status {};
   const bool longer = fstat(file_.get(), &status) == 0 && status.st_size > keep;

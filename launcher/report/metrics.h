@@ -10,6 +10,8 @@
 
 namespace trireme::launcher {
 
+inline constexpr const char* metrics_name = "metrics.jsonl";  // in the run's folder
+
 // {"step":1,"loss":...,"grad_norm":...,"lr":...,"samples_per_s":...,"tokens_per_s":...,"step_ms":...,"skipped":false}
 struct StepMetrics {
   std::int64_t step = 0;  // steps done, this one included

@@ -15,7 +15,7 @@ Report::Report(ReportOptions options) : options_(std::move(options)) {
 }
 
 std::string Report::metrics_path() const {
-  return options_.run_dir.empty() ? "" : options_.run_dir + "/metrics.jsonl";
+  return options_.run_dir.empty() ? "" : options_.run_dir + '/' + metrics_name;
 }
 
 std::string Report::plot_path() const {

@@ -23,7 +23,7 @@ void append(std::string_view where, const std::string& path, const FileHandle& f
 }
 
 void write_file(std::string_view where, const std::string& path, std::string_view text) {
-  FileHandle file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  FileHandle file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_CLOEXEC, 0644));
   if (!file) fail(where, path + cannot, reason_and_remedy(errno));
   append(where, path, file, text);
   if (const int error = file.close(); error != 0) fail(where, path + cannot, reason_and_remedy(error));

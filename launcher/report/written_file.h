@@ -1,4 +1,5 @@
-// Small files that a run leaves behind. Every failure is an Error that names the file and says what to do.
+// Small files that a run leaves behind. Every failure is an Error that names the file and says what to do; a FIFO that
+// nobody reads is a failure too.
 #pragma once
 
 #include <string>

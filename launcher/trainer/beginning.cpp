@@ -3,8 +3,10 @@
 #include <filesystem>
 #include <fstream>
 
+#include "launcher/report/metrics.h"
 #include "launcher/report/written_file.h"
 #include "parallel/together/together.h"
+#include "runtime/base/file.h"
 #include "runtime/store/run_folder.h"
 
 namespace trireme::launcher {
@@ -30,8 +32,12 @@ bool is_of_this_run(const job::Job& job, const TrainOptions& options) {
   return !options.checkpoint.empty() && checkpoint.parent_path() == fs::weakly_canonical(job.run_dir(), error);
 }
 
+std::string text_of(const fs::path& path) {
+  return InputFile("run_dir", path.string()).read_all(std::int64_t{1} << 20);
+}
+
 // The first rank's work. A run that lies in the folder must be the one that is meant.
-void prepare_folder(const job::Job& job, const TrainOptions& options, bool own) {
+void prepare_folder(const job::Job& job, const TrainOptions& options, bool own, RunLock& lock) {
   std::error_code error;
   if (!options.checkpoint.empty() && !fs::exists(fs::path(options.checkpoint) / store::manifest_name, error))
     fail("resume", "expected a checkpoint, a folder as RUN/step-00000100 with a",
@@ -40,6 +46,12 @@ void prepare_folder(const job::Job& job, const TrainOptions& options, bool own) 
   if (error)
     fail("run_dir", "cannot make the folder", job.run_dir() + ":", error.message(),
          "- choose another with --set run_dir=");
+  lock.take(job.run_dir());
+  // The resolved job goes to the folder: over a copy of its own, but not over what a person has written.
+  const fs::path resolved = fs::path(job.run_dir()) / resolved_job_name;
+  if (fs::equivalent(options.job, resolved, error) && resolved_text(load_job(options.job, {})) != text_of(resolved))
+    fail("run_dir", "the resolved job would be written over the job itself,", options.job,
+         "- choose another folder with --set run_dir=");
   const bool meant = own || (options.resume && options.checkpoint.empty()) || is_of_this_run(job, options);
   if (!meant) {
     const store::FoundCheckpoint found = store::latest_checkpoint(job.run_dir());
@@ -54,11 +66,21 @@ void prepare_folder(const job::Job& job, const TrainOptions& options, bool own) 
 }
 
 // The folder becomes this run's. The first rank's work; not before what the folder holds is known to fit the job.
-void take_folder(const job::Job& job, const TrainOptions& options, std::int64_t steps) {
+// Returns what there is to say.
+std::string take_folder(const job::Job& job, const TrainOptions& options, std::int64_t steps, bool own) {
+  std::string news;
   for (const std::string& folder : {job.run_dir(), best_folder(job.run_dir())}) store::pass_over_after(folder, steps);
-  const fs::path folder = job.run_dir();
+  const fs::path folder = job.run_dir(), metrics = folder / metrics_name;
+  std::error_code error;
+  if (steps == 0 && !own && fs::file_size(metrics, error) > 0 && !error) {
+    const std::string before = metrics.string() + ".before";
+    fs::rename(metrics, before, error);
+    if (error) fail("run_dir", metrics.string() + ": cannot be renamed:", error.message());
+    news = "the metrics of an earlier run are now in " + before + '\n';
+  }
   write_file("run_dir", folder / resolved_job_name, resolved_text(job));
   if (!options.mark.empty()) write_file("run_dir", folder / mark_name, options.mark + '\n');
+  return news;
 }
 
 // What `work` returns on the first rank, on all of them.
@@ -104,21 +126,19 @@ std::string load_named(TrainingRun& run, const std::string& checkpoint) {
 
 }  // namespace
 
-std::string begin_run(TrainingRun& run, const TrainOptions& options) {
+std::string begin_run(TrainingRun& run, const TrainOptions& options, RunLock& lock) {
   const bool own = !from_first_rank(run, [&] {
                       const bool known = is_our_own(run.job(), options);
-                      prepare_folder(run.job(), options, known);
+                      prepare_folder(run.job(), options, known, lock);
                       return std::string(known ? "own" : "");
                     }).empty();
   run.open_data();
   std::string news;
   if (own || (options.resume && options.checkpoint.empty())) news = load_newest(run);
   if (!options.checkpoint.empty() && run.steps() == 0) news = load_named(run, options.checkpoint);
-  from_first_rank(run, [&] {
-    take_folder(run.job(), options, run.steps());
-    return std::string();
-  });
-  return news;
+  if (options.resume && run.steps() == 0 && !own)
+    news += "nothing to resume from in " + run.job().run_dir() + ": the run begins anew\n";
+  return news + from_first_rank(run, [&] { return take_folder(run.job(), options, run.steps(), own); });
 }
 
 }  // namespace trireme::launcher

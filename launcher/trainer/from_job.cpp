@@ -112,6 +112,7 @@ Sources open_text(const job::Job& job) {
           tokenizer->vocabulary_size(), "tokens, found", vocabulary);
   data::TextOptions options{
       .paths = {from.paths().begin(), from.paths().end()}, .patterns = {}, .between = leave_if_told};
+  options.patterns.leave_out = job.run_dir();  // what a run writes is none of its data
   for (const std::string& extension : from.extensions()) options.patterns.include.push_back("*" + extension);
   auto stream = data::read_text(options, *tokenizer);
   if (from.validation_fraction() == 0.0) return {windows(stream, job, true), nullptr};

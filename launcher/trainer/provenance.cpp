@@ -1,7 +1,10 @@
 #include "launcher/trainer/provenance.h"
 
+#include <google/protobuf/descriptor.h>
+
 #include <cinttypes>
 #include <cstdio>
+#include <vector>
 
 namespace trireme::launcher {
 namespace {
@@ -18,6 +21,22 @@ std::string hexadecimal(std::uint64_t number) {
 std::string found(const store::Metadata& metadata, const std::string& key) {
   const auto entry = metadata.find(key);
   return entry == metadata.end() ? "unknown" : entry->second;
+}
+
+// A model without what belongs to its training alone.
+std::string architecture(const job::Job& job) {
+  job::Model model = job.model();
+  const google::protobuf::Reflection& choices = *model.GetReflection();
+  std::vector<const google::protobuf::FieldDescriptor*> chosen;
+  choices.ListFields(model, &chosen);
+  for (const google::protobuf::FieldDescriptor* one : chosen) {
+    if (one->message_type() == nullptr) continue;
+    google::protobuf::Message& of_kind = *choices.MutableMessage(&model, one);
+    for (const char* name : {"preset", "dropout", "initialiser"})
+      if (const auto* field = one->message_type()->FindFieldByName(name))
+        of_kind.GetReflection()->ClearField(&of_kind, field);
+  }
+  return model.ShortDebugString();
 }
 
 }  // namespace
@@ -52,6 +71,20 @@ std::string check_provenance(const store::CheckpointReader& checkpoint, const st
     changed += (changed.empty() ? "" : ", ") + std::string(precision_key) + " was " + found(then, precision_key) +
                " and is " + found(now, precision_key);
   return changed;
+}
+
+std::string check_model(const store::CheckpointReader& checkpoint, const job::Job& now) {
+  const auto text = checkpoint.metadata().find("job");
+  if (text == checkpoint.metadata().end()) return {};
+  const std::string was = architecture(load_job_text(checkpoint.path() + " (its job)", text->second));
+  const std::string is = architecture(now);
+  if (was == is) return {};
+  const std::string change = "the model was { " + was + " } and is { " + is + " }";
+  if (!now.checkpoint().allow_changed_data())
+    fail("resume", checkpoint.path() + ": since it was saved,", change,
+         "- give it the model that it was trained as, or go on nevertheless with "
+         "--set checkpoint.allow_changed_data=true");
+  return change;
 }
 
 }  // namespace trireme::launcher

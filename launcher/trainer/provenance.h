@@ -17,4 +17,7 @@ store::Metadata provenance(const job::Job& job, std::uint64_t fingerprint);
 // change that is in order; empty where there is none.
 std::string check_provenance(const store::CheckpointReader& checkpoint, const store::Metadata& now, bool allowed);
 
+// The same about what tensors do not show of a model, as its activation or the number of its heads. Dropout may change.
+std::string check_model(const store::CheckpointReader& checkpoint, const job::Job& now);
+
 }  // namespace trireme::launcher

@@ -90,8 +90,9 @@ int leave(TrainingRun& run, Report& report) {
 int train_with(TrainingRun& run, const TrainOptions& options, const RankView& view) {
   const job::Job& job = run.job();
   std::string news;
+  RunLock lock;
   try {
-    news = begin_run(run, options);
+    news = begin_run(run, options, lock);
   } catch (const Stopped&) {
     if (run.leads()) std::cout << "told to stop before the first step; go on with --resume" << std::endl;
     return stopped_early;

@@ -149,6 +149,8 @@ TrainingRun::Loaded TrainingRun::load(const std::string& checkpoint) {
           loaded.note =
               check_provenance(reader, provenance(job_, fingerprint_), job_.checkpoint().allow_changed_data());
           parallel::load_state(reader, training_.state());
+          if (const std::string change = check_model(reader, job_); !change.empty())
+            loaded.note += (loaded.note.empty() ? "" : ", ") + change;
           player().store_state();
           step = reader.step();
           judge_.read(reader.metadata());

@@ -33,7 +33,9 @@ std::vector<std::string> files_below(std::string_view where, const std::string& 
     std::error_code ignored;  // an entry that vanishes meanwhile is no regular file
     const fs::path relative = entry->path().lexically_relative(folder);
     const bool hidden = relative.filename().native().starts_with('.');
-    if (hidden || entry->is_symlink(ignored) || matches_any(relative, patterns.exclude, true)) {
+    const bool left_out = !patterns.leave_out.empty() && entry->is_directory(ignored) &&
+                          fs::equivalent(entry->path(), patterns.leave_out, ignored);
+    if (hidden || left_out || entry->is_symlink(ignored) || matches_any(relative, patterns.exclude, true)) {
       entry.disable_recursion_pending();
       continue;
     }

@@ -12,6 +12,7 @@ struct FilePatterns {
   // one without against each part of that path, so that "build" leaves out a folder. Empty `include` takes everything.
   std::vector<std::string> include = {};
   std::vector<std::string> exclude = {};
+  std::string leave_out = {};  // a folder that is not looked into, where it lies inside another
 };
 
 struct ListedFile {

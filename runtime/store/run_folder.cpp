@@ -34,7 +34,8 @@ std::vector<std::string> list(const std::string& run, bool unfinished) {
   if (error) fail(op, run + ": cannot be listed:", error.message());
   for (const fs::directory_entry& entry : entries) {
     const std::string name = entry.path().filename().string();
-    if (is_checkpoint_name(name, unfinished) && entry.is_directory(error) && !entry.is_symlink(error))
+    // A checkpoint may have been moved to a larger disk; what is to be removed must lie here itself.
+    if (is_checkpoint_name(name, unfinished) && entry.is_directory(error) && !(unfinished && entry.is_symlink(error)))
       names.push_back(entry.path().string());
   }
   return names;

@@ -195,6 +195,12 @@ TEST_F(Fleet, GivesUpAfterTheLastRestart) {
   EXPECT_EQ(news(ended.err), "trireme: restart 1 of 1, because " + reason + "trireme: " + reason);
 }
 
+TEST_F(Fleet, AnMpirunThatStartsNobodyIsAnError) {
+  const Ended ended = start({"say"}, {.ranks = 2, .hosts = {}, .hostfile = {}, .mpirun_words = {"--version"}}).wait();
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_NE(ended.err.find("mpirun has ended without having started a rank"), std::string::npos) << ended.err;
+}
+
 TEST_F(Fleet, SaysWhichHostCannotBeReached) {
   const std::string agent =
       folder_.write("agent", "#!/bin/sh\necho 'ssh: connect to host far port 22: No route to host' >&2\nexit 255\n");

@@ -1,4 +1,5 @@
-// A rank for tests of the fleet: leaves its process number in a folder and then does as it is told.
+// A rank for tests of the fleet: shows that it lives, leaves its process number in a folder and then does as it is
+// told.
 //   rank_program FOLDER ORDER [RANK] ...
 #include <signal.h>
 #include <unistd.h>
@@ -72,6 +73,7 @@ int obey(int rank, const std::string& folder, const std::vector<std::string>& wo
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::fputs("trireme: a rank has begun\n", stderr);
   signal(SIGUSR1, [](int) { told_to_stop = 1; });
   const char* text = std::getenv("OMPI_COMM_WORLD_RANK");
   const int rank = text ? std::atoi(text) : 0;

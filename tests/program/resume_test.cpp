@@ -63,7 +63,9 @@ TEST_F(Resume, FromWhatIsNoCheckpoint) {
 TEST_F(Resume, OtherDataAreRefusedUnlessAllowed) {
   make_run(gpt_job, "run");
   const auto end = state("run");
-  folder_.write("other.txt", read_file(path("text.txt")) + "And then there were four banks of oars.\n");
+  std::string text = read_file(path("text.txt"));
+  text[text.size() / 3] = '!';  // one letter
+  folder_.write("other.txt", text);
   const Words other{"--set", "data.text.paths=other.txt"};
   for (const Words& ranks : {Words{}, Words{"-n", "2"}}) {
     Words words = other;
@@ -93,6 +95,14 @@ TEST_F(Resume, OtherBatchesOrderOrSeedAreRefusedUnlessAllowed) {
   expect_success(
       run(train(mlp_job, "run",
                 {"--resume", "-n", "2", "--set", "batch.global=32", "--set", "batch.micro=8", "--set", "steps=22"})));
+}
+
+TEST_F(Resume, AnotherModelOfEqualShapesIsRefusedUnlessAllowed) {
+  make_run(mlp_job, "run");
+  const Words tanh{"--set", "model.mlp.activation=tanh"};
+  expect_complaint(resume(mlp_job, "run", tanh), {"the model was", "relu", "tanh"});
+  expect_success(resume(mlp_job, "run", {"--set", "model.mlp.dropout=0"}));
+  EXPECT_EQ(losses("run").size(), 20u);
 }
 
 struct Change {
