@@ -13,8 +13,10 @@ namespace {
 std::atomic<bool> requested = false, leaving = false;
 
 void watch(const sigset_t& signals) {
-  for (int signal = 0; sigwait(&signals, &signal) == 0;)
-    if (leaving || (requested.exchange(true) && signal != SIGUSR1)) _exit(128 + signal);
+  for (int signal = 0; sigwait(&signals, &signal) == 0;) {
+    const bool told_before = requested.exchange(true);
+    if (told_before ? signal != SIGUSR1 : leaving.load()) _exit(128 + signal);
+  }
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ class Stopped : public Error {
 // Throws Stopped if a stop was requested. For work that takes more than a second to call now and then.
 void leave_if_told();
 
-// These signals end the process again.
+// These signals end the process again; a repeated SIGUSR1 still counts as one.
 void stop_watching() noexcept;
 
 // The set of those of `signals` that this process does not ignore.

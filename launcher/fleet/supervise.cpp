@@ -163,8 +163,14 @@ void Supervisor::pass_err() {
 }
 
 void Supervisor::ask_to_stop() {
-  say("told to stop: the ranks save after this step and leave; once more to leave at once");
-  kill(child_, SIGUSR1);
+  if (!voice_.rank_has_begun()) {
+    say("told to stop before a rank has begun: leaving at once");
+    kill(child_, SIGTERM);
+    kill_ranks();
+  } else {
+    say("told to stop: the ranks save after this step and leave; once more to leave at once");
+    kill(child_, SIGUSR1);
+  }
 }
 
 void Supervisor::kill_ranks() {
@@ -205,6 +211,8 @@ void Supervisor::look_after() {
   const auto now = Clock::now();
   bool dead = false;
   for (const ProcessState& process : descendants(child_)) dead = dead || process.state == 'Z';
+  // mpirun loses a signal that comes before it knows all of its ranks; to a rank, many are one.
+  if (stop_signal_ != 0 && !kill_at_) kill(child_, SIGUSR1);
   if (!dead) dead_since_.reset();
   if (dead && !dead_since_) dead_since_ = now;
   const std::chrono::duration<double> age = now - started_;

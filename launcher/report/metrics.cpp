@@ -31,7 +31,8 @@ double number(const nlohmann::json& object, const char* key) {
   return object[key].is_number() ? object[key].get<double>() : std::numeric_limits<double>::quiet_NaN();
 }
 
-// Bytes of the lines, from the beginning, that are whole and not past `step`.
+// Bytes of the lines, from the beginning, that are whole and not past `step`. What somebody else has written among them
+// is not for this program to throw away.
 std::int64_t bytes_up_to(const std::string& path, std::int64_t step) {
   std::error_code error;
   if (!std::filesystem::is_regular_file(path, error)) return 0;
@@ -39,7 +40,7 @@ std::int64_t bytes_up_to(const std::string& path, std::int64_t step) {
   std::int64_t bytes = 0;
   for (std::string line; std::getline(file, line) && !file.eof();) {
     const nlohmann::json object = parse(line);
-    if (object.is_null() || object["step"].get<std::int64_t>() > step) break;
+    if (!object.is_null() && object["step"].get<std::int64_t>() > step) break;
     bytes += static_cast<std::int64_t>(line.size()) + 1;
   }
   return bytes;

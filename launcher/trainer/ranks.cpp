@@ -77,6 +77,10 @@ int as_one_of_many(const RankOptions& options, const std::function<int(RankView&
   std::optional<World> world;
   world.emplace(GroupOptions{.deadline = options.deadline, .name = "world", .pretend_hosts = {}});
   try {
+    const Place place = launched_by();
+    require(world->size() == place.size, "ranks", "expected the", place.size,
+            "ranks that the environment tells of, found", world->size(),
+            "in MPI: start them with the mpirun of the MPI that trireme was built with (trireme doctor)");
     const auto group = world->group();
     RankView view{*group, world->places()[static_cast<std::size_t>(world->rank())].local_size, world->places()};
     return body(view);

@@ -9,6 +9,7 @@ namespace trireme::parallel {
 namespace {
 
 constexpr std::size_t suggestions = 3;
+constexpr std::int64_t most_ranks = std::int64_t{1} << 24;
 
 std::string product(const std::vector<AxisSize>& sizes) {
   std::ostringstream text;
@@ -31,13 +32,24 @@ double distance(const std::vector<AxisSize>& asked, const std::vector<AxisSize>&
   return sum;
 }
 
+// Ascending.
+std::vector<int> divisors(int number) {
+  std::vector<int> found;
+  for (int small = 1; small <= number / small; ++small) {
+    if (number % small != 0) continue;
+    found.push_back(small);
+    if (small != number / small) found.push_back(number / small);
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
 void for_each_product(int ranks, std::vector<AxisSize>& sizes, std::size_t axis, const std::function<void()>& visit) {
   if (axis + 1 == sizes.size()) {
     sizes[axis].size = ranks;
     return visit();
   }
-  for (int size = 1; size <= ranks; ++size) {
-    if (ranks % size != 0) continue;
+  for (const int size : divisors(ranks)) {
     sizes[axis].size = size;
     for_each_product(ranks / size, sizes, axis + 1, visit);
   }
@@ -134,7 +146,7 @@ void check_rules(const Layout& layout, const std::vector<AxisSize>& asked, std::
 }
 
 Layout fill_layout(int ranks, const std::vector<AxisSize>& asked, std::span<const AxisRule> rules) {
-  require(ranks > 0, "mesh", "expected a positive number of ranks, found", ranks);
+  require(ranks > 0 && ranks <= most_ranks, "mesh", "expected 1 to", most_ranks, "ranks, found", ranks);
   std::int64_t known = 1;
   std::vector<AxisSize> sizes = asked;
   AxisSize* open = nullptr;
@@ -146,7 +158,7 @@ Layout fill_layout(int ranks, const std::vector<AxisSize>& asked, std::span<cons
       open = &axis;
     else
       known *= axis.size;
-    require(known <= std::int64_t{1} << 24, "mesh", "expected at most 2^24 ranks, found", product(asked));
+    require(known <= most_ranks, "mesh", "expected at most", most_ranks, "ranks, found", product(asked));
   }
   if (open && ranks % known == 0) {
     open->size = static_cast<int>(ranks / known);

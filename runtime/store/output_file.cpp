@@ -84,7 +84,7 @@ void sync_folder(std::string_view where, const std::string& path, const FaultHoo
 void rename_file(std::string_view where, const std::string& from, const std::string& to, const FaultHook& fault) {
   int error = ask(fault, "rename", to);
   if (error == 0 && ::rename(from.c_str(), to.c_str()) != 0) error = errno;
-  if (error != 0) fail(where, to + ": cannot be put in place:", reason(error));
+  if (error != 0) fail(where, to + ": cannot be put in place:", reason_and_remedy(error));
 }
 
 void replace_folder(std::string_view where, const std::string& from, const std::string& to, const FaultHook& fault) {

@@ -47,9 +47,10 @@ TEST(Layout, RefusesProductsThatAreNotTheRanks) {
 TEST(Layout, RefusesSizesThatAreNone) {
   expect_words(refusal(4, {{"data", -1}, {"tensor", 2}}), {"zero or more", "data -1"});
   expect_words(refusal(4, {{"data", 0}, {"tensor", 0}}), {"at most one axis of size 0"});
-  expect_words(refusal(0, {{"data", 1}}), {"positive number of ranks"});
+  expect_words(refusal(0, {{"data", 1}}), {"expected 1 to 16777216 ranks, found 0"});
+  expect_words(refusal(2147483647, {{"data", 0}, {"pipeline", 2}}), {"expected 1 to 16777216 ranks"});
   expect_words(test::message_of<Error>([] { Layout({{"data", 2}, {"data", 2}}); }), {"every axis once"});
-  expect_words(refusal(4, {{"data", 1 << 20}, {"tensor", 1 << 20}}), {"2^24"});
+  expect_words(refusal(4, {{"data", 1 << 20}, {"tensor", 1 << 20}}), {"at most 16777216"});
 }
 
 const std::vector<AxisRule> four_heads_four_layers{

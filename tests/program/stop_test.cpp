@@ -45,6 +45,22 @@ class Stop : public ProgramTest {
   }
 };
 
+// mpirun takes a while until it knows its ranks, and loses what it is told before.
+class StopAtTheStart : public Stop, public testing::WithParamInterface<int> {};
+
+TEST_P(StopAtTheStart, IsHeeded) {
+  Running running(train(slow_job, "run", {"-n", "2", "--set", endless}));
+  std::this_thread::sleep_for(std::chrono::milliseconds(GetParam()));
+  running.signal(SIGINT);
+  const Ended ended = running.wait();
+  EXPECT_NE(ended.code, 0);
+  EXPECT_LT(ended.seconds, (2 * soon + 0.001 * GetParam()) * patience) << ended.out << ended.err;
+  EXPECT_EQ(count(ended.err, "told to stop"), 1) << ended.err;
+  EXPECT_TRUE(running.is_gone(1.0));
+}
+
+INSTANTIATE_TEST_SUITE_P(Milliseconds, StopAtTheStart, testing::Values(100, 500, 900, 1300));
+
 class EverySignal : public Stop, public testing::WithParamInterface<Way> {};
 
 TEST_P(EverySignal, SavesAndGoesOnWithTheSameBits) {
