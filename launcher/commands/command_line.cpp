@@ -105,7 +105,7 @@ Option Command::add_option(const std::string& names, double& value, const std::s
 }
 
 Option Command::add_option(const std::string& names, std::vector<std::string>& values, const std::string& help) {
-  return with_text(*app_->add_option(names, values, help));
+  return Option(*app_->add_option(names, values, help));
 }
 
 Option Command::add_option(const std::string& names, std::vector<std::int64_t>& values, const std::string& help) {

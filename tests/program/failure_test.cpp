@@ -91,14 +91,14 @@ TEST_F(Failure, AHungRankOfFourIsOneMessage) {
   expect_a_whole_checkpoint();
 }
 
-// Samples 0, 1, ... of 8 tokens each, in order; one token is not in the vocabulary, and stands where the fingerprint of
-// the data does not look.
+// Samples 0, 1, ... of 32 tokens each, in order; one token is not in the vocabulary, and stands where the fingerprint
+// of the data does not look.
 class BadToken : public Failure {
  protected:
   // A run that meets it says so once, and nothing worse happens.
   void expect_the_error(const Words& how, const std::string& who) {
     constexpr const char* job = R"(steps: 100000
-model { gpt { layers: 2 heads: 2 width: 16 sequence: 8 vocabulary: 256 } }
+model { gpt { layers: 2 heads: 2 width: 16 sequence: 32 vocabulary: 256 } }
 data { shards { train: "train.bin" } order: sequential }
 batch { global: 4 micro: 1 }
 parallel { bucket_mib: 0.001 }
@@ -107,13 +107,13 @@ threads: 1
 )";
     SCOPED_TRACE(testing::PrintToString(how));
     std::vector<std::uint16_t> tokens(std::size_t{6} << 20, 7);
-    tokens[8 * (4 * 150 + 3) + 4] = 999;  // the last sample of step 150: of the last rank, and of its last pass
+    tokens[32 * (4 * 40 + 3) + 4] = 999;  // the last sample of step 40: of the last rank, and of its last pass
     folder_.write("train.bin", std::string(reinterpret_cast<const char*>(tokens.data()), 2 * tokens.size()));
     std::filesystem::remove_all(path("run"));
     const Ended ended = run(train(job, "run", how));
-    expect_complaint(ended, {who, "train.bin: at offset 9656", "found 999"});
+    expect_complaint(ended, {who, "train.bin: at offset 10440", "found 999"});
     EXPECT_LT(ended.seconds, 20.0 * patience);
-    EXPECT_EQ(metrics("run").size(), 150u);
+    EXPECT_EQ(metrics("run").size(), 40u);
   }
 };
 

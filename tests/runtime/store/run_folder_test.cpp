@@ -76,9 +76,19 @@ TEST(RunFolder, OtherNamesAreNotLookedAt) {
   save_state(folder / "step-", 6, State(6));
   save_state(folder / "best", 7, State(7));
   folder.write("step-00000008", "a file");
+  std::filesystem::create_directory_symlink(folder / "nowhere", folder / "step-00000009");
+  EXPECT_EQ(latest_checkpoint(folder.path()).path, "");
+}
+
+TEST(RunFolder, ACheckpointMayBeALinkToWhereItWasMoved) {
+  const ScratchFolder folder;
   save_state(folder / "elsewhere", 9, State(9));
   std::filesystem::create_directory_symlink(folder / "elsewhere", folder / "step-00000009");
-  EXPECT_EQ(latest_checkpoint(folder.path()).path, "");
+  EXPECT_EQ(latest_checkpoint(folder.path()).path, folder / "step-00000009");
+  save_state(folder / "step-00000010", 10, State(10));
+  keep_last(folder.path(), 1);
+  EXPECT_EQ(latest_checkpoint(folder.path()).step, 10);
+  EXPECT_TRUE(holds(folder / "elsewhere", State(9))) << "what somebody has moved is theirs to remove";
 }
 
 TEST(RunFolder, KeepsTheNewestAndTheDamaged) {
