@@ -39,7 +39,7 @@ struct Pipe {
 
 Pipe make_pipe() {
   int ends[2];
-  require(pipe2(ends, O_CLOEXEC) == 0, "fleet", "cannot make a pipe:", system_message(errno));
+  if (pipe2(ends, O_CLOEXEC) != 0) fail("fleet", "cannot make a pipe:", system_message(errno));
   return {FileHandle(ends[0]), FileHandle(ends[1])};
 }
 
@@ -282,7 +282,9 @@ Outcome Supervisor::run() {
     outcome.message = "mpirun has ended without having started a rank: " + launch_.command[0];
     return outcome;
   }
-  if (outcome.exit_code != 0) outcome.message = describe(diagnosis, outcome.exit_code);
+  // A rank that was told to stop by another has stopped all.
+  if (outcome.exit_code != 0 && outcome.exit_code != stopped_early)
+    outcome.message = describe(diagnosis, outcome.exit_code);
   if (diagnosis.signal == SIGKILL && out_of_memory_kills() > memory_kills)
     outcome.message += "; meanwhile the kernel has killed a process here because memory had run out";
   if (late_)

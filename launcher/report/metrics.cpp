@@ -72,8 +72,8 @@ MetricsLog::MetricsLog(std::string path, std::int64_t resumed_step) : path_(std:
   require(static_cast<bool>(file_), where, path_ + ": cannot be written:", reason_and_remedy(errno));
   struct stat status {};
   const bool longer = fstat(file_.get(), &status) == 0 && status.st_size > keep;
-  require(!longer || ftruncate(file_.get(), keep) == 0, where, path_ + ": cannot be cut to step", resumed_step, ":",
-          reason_and_remedy(errno));
+  if (longer && ftruncate(file_.get(), keep) != 0)
+    fail(where, path_ + ": cannot be cut to step", resumed_step, ":", reason_and_remedy(errno));
 }
 
 void MetricsLog::append(std::string line) {

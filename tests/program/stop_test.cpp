@@ -163,6 +163,7 @@ TEST_F(Stop, OneRankThatIsToldStopsAll) {
   kill(rank, SIGTERM);
   const Ended ended = running.wait();
   EXPECT_EQ(ended.code, stopped_early) << ended.out << ended.err;
+  EXPECT_EQ(complaint_of(ended), "");
   EXPECT_GE(saved_step("run"), 3);
   EXPECT_TRUE(running.is_gone(1.0));
 }
