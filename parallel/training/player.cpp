@@ -34,7 +34,6 @@ Player::Player(nn::Module& module, Backend& backend, const Axis& data, const Pla
       loss_scale(options.loss_scale),
       state(empty_step_state(*backend.device)),
       options_(options),
-      data_(data),
       shards_(sharding_axis(data, options)),
       gathered_(parameters, shards_),
       buckets_(parameters, shards_, stage.shared,

@@ -73,7 +73,6 @@ class Player {
   void take_squares();
 
   PlayerOptions options_;
-  const Axis& data_;
   const Axis& shards_;  // the ranks that have different parts of the state; without sharding, the data axis
   GatheredWeights gathered_;
   Buckets buckets_;  // ends before what is gathered, for which it would wait

@@ -59,7 +59,8 @@ TEST_F(BadUse, OfRanks) {
 TEST_F(BadUse, OfABatchThatTheRanksCannotShare) {
   for (const Words& ranks : {Words{"-n", "3"}, Words{"-n", "3", "--ranks-as-threads"}})
     expect_complaint(run(train(mlp_job, "run", ranks)), {"16 samples are not a multiple of 3 ranks"});
-  expect_complaint(run(train(mlp_job, "run", {"-n", "2", "--set", "batch.micro=16"})), {"not a multiple of 16"});
+  expect_complaint(run(train(mlp_job, "run", {"-n", "2", "--set", "batch.micro=16"})),
+                   {"[parallel.data]", "divides the 1 micro-batches of a step; found 2"});
   EXPECT_FALSE(fs::exists(path("run")));
 }
 
