@@ -1,7 +1,9 @@
 #include "collectives/host/family.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
+#include <thread>
 
 #include "collectives/group/group.h"
 
@@ -35,12 +37,26 @@ Place Family::place_of(const void* data, std::int64_t bytes) const {
   return windows_.find(data, bytes);
 }
 
-void Family::fail_with(std::string_view reason) noexcept {
+bool Family::fail_with(std::string_view reason) noexcept {
   try {
     const std::string text = self().name() + " failed: " + std::string(reason);
-    if (failure_->publish(text) && tell) tell(text);
+    if (failure_->publish(text)) {
+      spoke_ = true;
+      if (tell) tell(text);
+    }
+    return spoke_;
   } catch (...) {  // out of memory for the text: the deadline of the others ends them
+    return true;
   }
+}
+
+void Family::end_wait(const TimedOut& error, std::string_view where, const std::function<std::string()>& status) {
+  if (!fail_with(error.what()))
+    for (int look = 0; look < 100; ++look) {  // its words take a moment to write
+      check(where, status);
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  throw error;
 }
 
 void Family::check(std::string_view where, const std::function<std::string()>& status) {

@@ -12,6 +12,7 @@
 
 #include "collectives/host/memory.h"
 #include "collectives/host/window.h"
+#include "runtime/base/error.h"
 
 namespace trireme::collectives {
 
@@ -72,7 +73,10 @@ class Family {
   int spins() const noexcept { return parts_.spins; }
 
   // Records that this rank has failed, for the ranks of this host and, through `tell`, for those of others.
-  void fail_with(std::string_view reason) noexcept;
+  // Whether it is this rank that the others will quote: false where another has failed before.
+  bool fail_with(std::string_view reason) noexcept;
+  // Throws `error`, or PeerFailed where another rank has said as much a moment ago: one message for one trouble.
+  [[noreturn]] void end_wait(const TimedOut& error, std::string_view where, const std::function<std::string()>& status);
   // Throws PeerFailed when a rank has failed. Slow waits call it now and then; `status` says, to ranks of other hosts
   // that ask, what this rank waits for.
   void check(std::string_view where, const std::function<std::string()>& status);
@@ -91,6 +95,7 @@ class Family {
   FailureBoard* failure_;
   Windows windows_;
   std::atomic<std::uint32_t> next_number_{1};
+  std::atomic<bool> spoke_ = false;  // this rank was the first to fail
 };
 
 }  // namespace trireme::collectives

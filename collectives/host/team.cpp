@@ -153,9 +153,17 @@ void Team::await_slowly(Signal& signal, std::uint64_t target, int member, const 
   while (!signal.sleep(target, sleep_milliseconds)) {
     check(signal, target, member, call);
     if (std::chrono::duration<double>(Clock::now() - start).count() > family().deadline() + grace_)
-      fail<TimedOut>(name_of(call.operation), family().self().name(), "waited", family().deadline(), "s in",
-                     waiting_in(call, member) + "; not arrived:", missing(signal, target, member, call),
-                     "- look there first; if the ranks are only slow, raise the deadline");
+      expire(signal, target, member, call);
+  }
+}
+
+void Team::expire(Signal& signal, std::uint64_t target, int member, const Call& call) {
+  try {
+    fail<TimedOut>(name_of(call.operation), family().self().name(), "waited", family().deadline(), "s in",
+                   waiting_in(call, member) + "; not arrived:", missing(signal, target, member, call),
+                   "- look there first; if the ranks are only slow, raise the deadline");
+  } catch (const TimedOut& error) {
+    family().end_wait(error, name_of(call.operation), [&] { return "waiting in " + waiting_in(call, member); });
   }
 }
 

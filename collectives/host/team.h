@@ -128,6 +128,7 @@ class Team {
   Place place(int member) const noexcept { return slot(member).record[sequence_ & 1].place(); }
   std::uint64_t ticket() const noexcept { return sequence_ << 24 | phase_; }
   void await_slowly(Signal& signal, std::uint64_t target, int member, const Call& call);
+  [[noreturn]] void expire(Signal& signal, std::uint64_t target, int member, const Call& call);
   void check(Signal& signal, std::uint64_t target, int member, const Call& call);
   std::string waiting_in(const Call& call, int member) const;
   // How far a member has come, as far as it concerns this call.

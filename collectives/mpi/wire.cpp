@@ -101,9 +101,13 @@ void Wire::expire(const Requests& requests, const Call& call) const {
                (answer == answers.end() ? std::string("no answer: busy elsewhere, stopped or dead") : answer->second) +
                ')';
   }
-  fail<TimedOut>(name_of(call.operation), family.self().name(), "waited", family.deadline(), "s in",
-                 team_.describe(call) + "; not arrived:", missing,
-                 "- look there first; if the ranks are only slow, raise the deadline");
+  try {
+    fail<TimedOut>(name_of(call.operation), family.self().name(), "waited", family.deadline(), "s in",
+                   team_.describe(call) + "; not arrived:", missing,
+                   "- look there first; if the ranks are only slow, raise the deadline");
+  } catch (const TimedOut& error) {
+    family.end_wait(error, name_of(call.operation), status);
+  }
 }
 
 }  // namespace trireme::collectives
