@@ -20,7 +20,9 @@ std::vector<std::uint8_t> picture(const ImageSet& set, std::int64_t number, std:
 
 TEST(Glyphs, EveryCharacterHasStrokesInItsBox) {
   std::set<std::size_t> different;
-  for (const char glyph : std::string(digits) + std::string(letters)) {
+  std::string all(digits);
+  all += letters;
+  for (const char glyph : all) {
     const std::vector<Stroke> strokes = strokes_of(glyph);
     EXPECT_GE(strokes.size(), 2u) << glyph;
     for (const Stroke& s : strokes)
