@@ -1,7 +1,5 @@
 #include "models/gpt/shard.h"
 
-#include "parallel/tensor/split.h"
-
 namespace trireme::models {
 
 std::vector<parallel::AxisRule> mesh_rules(const GptConfig& config) {
@@ -14,17 +12,7 @@ std::vector<parallel::AxisRule> mesh_rules(const GptConfig& config) {
 void shard(Gpt& model, const parallel::Mesh& mesh, const ShardOptions& options) {
   const parallel::Split split{mesh.axis("tensor"), options.sequence};
   if (split.axis.size() == 1) return;
-  split_vocabulary(model.tokens, split);
-  split_vocabulary(model.head, model.config().vocabulary, split);
-  for (const auto& block : model.blocks) {
-    split_heads(block->attention, split);
-    split_hidden(block->mlp, split);
-    if (!split.sequence) continue;
-    split_rows(block->attention_branch, split);
-    split_rows(block->mlp_branch, split);
-  }
-  if (split.sequence) split_rows(model.embedding_dropout, split);
-  mark_shared(model, split);
+  split_decoder(model, split);
 }
 
 }  // namespace trireme::models

@@ -1,7 +1,5 @@
 #include "models/llama/shard.h"
 
-#include "parallel/tensor/split.h"
-
 namespace trireme::models {
 
 std::vector<parallel::AxisRule> mesh_rules(const LlamaConfig& config) {
@@ -15,19 +13,8 @@ std::vector<parallel::AxisRule> mesh_rules(const LlamaConfig& config) {
 void shard(Llama& model, const parallel::Mesh& mesh, const ShardOptions& options) {
   const parallel::Split split{mesh.axis("tensor"), options.sequence};
   if (split.axis.size() == 1) return;
-  const std::int64_t vocabulary = model.config().vocabulary;
-  split_vocabulary(model.tokens, split);
-  split_vocabulary(model.head, vocabulary, split);
-  if (!model.config().tied) model.output.weight.keep(0, {parallel::part_of(vocabulary, split.axis)});
-  for (const auto& block : model.blocks) {
-    split_heads(block->attention, split);
-    split_hidden(block->mlp, split);
-    if (!split.sequence) continue;
-    split_rows(block->attention_branch, split);
-    split_rows(block->mlp_branch, split);
-  }
-  if (split.sequence) split_rows(model.embedding_dropout, split);
-  mark_shared(model, split);
+  if (!model.config().tied) model.output.weight.keep(0, {parallel::part_of(model.config().vocabulary, split.axis)});
+  split_decoder(model, split);
 }
 
 }  // namespace trireme::models

@@ -61,32 +61,29 @@ Tensor cross_entropy(Context& cx, const Tensor& logits, const Tensor& targets, c
   return loss;
 }
 
-Tensor linear_cross_entropy(Context& cx, const Tensor& x, const Tensor& weight, const Tensor& targets,
-                            float label_smoothing) {
-  same_dtype("linear_cross_entropy", x, weight);
+Tensor linear_loss(Context& cx, const Tensor& x, const Tensor& weight, const Tensor& targets, const LinearLoss& how) {
+  same_dtype(how.name, x, weight);
   const Shape matrix = as_matrix(x.shape());
-  const std::int64_t rows = matrix[0], width = matrix[1], vocabulary = weight.size(0);
-  if (weight.shape() != Shape{vocabulary, width})
-    fail("linear_cross_entropy", "expected a weight (V,", width, "), found", weight.shape());
-  check_targets("linear_cross_entropy", targets, rows);
+  const std::int64_t rows = matrix[0], width = matrix[1];
+  if (weight.shape() != Shape{weight.size(0), width})
+    fail(how.name, "expected a weight (V,", width, "), found", weight.shape());
+  check_targets(how.name, targets, rows);
   const bool input_gradient = cx.tape && cx.tape->follows(x), weight_gradient = cx.tape && cx.tape->follows(weight);
 
   const Tensor flat = x.view(matrix), ids = targets.view({rows});
   Tensor losses = empty(cx.device, {rows}, DType::f32), weights = empty_like(losses);
   Tensor dx = input_gradient ? empty_like(flat) : Tensor{};
   Tensor dweight = weight_gradient ? empty(cx.device, weight.shape(), DType::f32) : Tensor{};
-  const std::int64_t fitting = block_bytes / (vocabulary * size_of(x.dtype()));
+  const std::int64_t fitting = block_bytes / (how.columns * size_of(x.dtype()));
   const std::int64_t block = std::clamp<std::int64_t>(fitting / 64 * 64, 64, std::max<std::int64_t>(rows, 64));
-  Tensor buffer = empty(cx.device, {std::min(block, rows), vocabulary}, x.dtype());
+  Tensor buffer = empty(cx.device, {std::min(block, rows), weight.size(0)}, x.dtype());
   for (std::int64_t begin = 0; begin < rows; begin += block) {
     const std::int64_t end = std::min(begin + block, rows);
     Tensor logits = buffer.rows(0, end - begin);
     const Tensor input = flat.rows(begin, end);
     cx.kernels.gemm(logits, input, weight, {.transpose_b = true});
     Tensor block_losses = losses.range(begin, end), block_weights = weights.range(begin, end);
-    cx.kernels.cross_entropy(
-        block_losses, block_weights, logits, ids.range(begin, end),
-        {.label_smoothing = label_smoothing, .gradient = input_gradient || weight_gradient, .gradient_scale = 1.0f});
+    how.grade(block_losses, block_weights, logits, ids.range(begin, end), input_gradient || weight_gradient);
     if (input_gradient) {
       Tensor place = dx.rows(begin, end);
       cx.kernels.gemm(place, logits, weight, {});
@@ -97,7 +94,7 @@ Tensor linear_cross_entropy(Context& cx, const Tensor& x, const Tensor& weight, 
   buffer = Tensor{};
   Tensor loss = mean_of(cx, losses, static_cast<float>(rows));
   const float share = 1.0f / static_cast<float>(rows);
-  record(cx, "linear_cross_entropy", {&x, &weight}, {&loss}, [dx, dweight, share, shape = x.shape()](Gradients& g) {
+  record(cx, how.name, {&x, &weight}, {&loss}, [dx, dweight, share, shape = x.shape()](Gradients& g) {
     if (g.wants(0)) {
       Tensor mine = dx;
       g.kernels().scale(mine, mine, share, &g.incoming());
@@ -114,6 +111,18 @@ Tensor linear_cross_entropy(Context& cx, const Tensor& x, const Tensor& weight, 
     }
   });
   return loss;
+}
+
+Tensor linear_cross_entropy(Context& cx, const Tensor& x, const Tensor& weight, const Tensor& targets,
+                            float label_smoothing) {
+  return linear_loss(
+      cx, x, weight, targets,
+      {.name = "linear_cross_entropy",
+       .columns = weight.size(0),
+       .grade = [&](Tensor& losses, Tensor& weights, Tensor& logits, const Tensor& wanted, bool gradient) {
+         cx.kernels.cross_entropy(losses, weights, logits, wanted,
+                                  {.label_smoothing = label_smoothing, .gradient = gradient});
+       }});
 }
 
 Tensor pointwise_loss(Context& cx, const Tensor& x, const Tensor& target, PointwiseLoss loss) {

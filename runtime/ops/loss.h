@@ -1,6 +1,8 @@
 // Losses. All return one f32, the mean unless stated.
 #pragma once
 
+#include <functional>
+
 #include "runtime/autograd/context.h"
 
 namespace trireme::ops {
@@ -19,9 +21,21 @@ struct CrossEntropyOptions {
 // afterwards.
 Tensor cross_entropy(Context& cx, const Tensor& logits, const Tensor& targets, const CrossEntropyOptions& options = {});
 
-// The same for logits = x weight^T, without ever holding all logits: rows are done in blocks whose logits, loss and
-// gradients are finished before the next block starts. x (..., C), weight (V, C), targets (...) i32, none ignored.
+// A loss of logits = x weight^T.
+struct LinearLoss {
+  const char* name = "";     // in messages
+  std::int64_t columns = 0;  // of the logits, by which the rows of a block are chosen
+  // losses, weights (R) f32 of the rows logits (R, V) and targets (R) i32. With `gradient`, the logits become that of
+  // the sum of the losses.
+  std::function<void(Tensor& losses, Tensor& weights, Tensor& logits, const Tensor& targets, bool gradient)> grade;
+};
+
+// Its mean over rows, without ever holding all logits: rows are done in blocks whose logits, loss and gradients are
+// finished before the next block starts. x (..., C), weight (V, C), targets (...) i32, none ignored.
 // Memory: one block of logits and dx, plus dweight where the weight's gradient is wanted.
+Tensor linear_loss(Context& cx, const Tensor& x, const Tensor& weight, const Tensor& targets, const LinearLoss& how);
+
+// cross_entropy(x weight^T, targets) by linear_loss().
 Tensor linear_cross_entropy(Context& cx, const Tensor& x, const Tensor& weight, const Tensor& targets,
                             float label_smoothing = 0.0f);
 

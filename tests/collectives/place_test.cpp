@@ -3,23 +3,14 @@
 
 #include <gtest/gtest.h>
 
-#include <map>
 #include <string>
 
 #include "runtime/base/error.h"
+#include "tests/support/environment.h"
 #include "tests/support/scratch_folder.h"
 
 namespace trireme::test {
 namespace {
-
-using Table = std::map<std::string, std::string>;
-
-Environment environment(Table table) {
-  return [table = std::move(table)](const char* name) -> const char* {
-    const auto found = table.find(name);
-    return found == table.end() ? nullptr : found->second.c_str();
-  };
-}
 
 TEST(Place, NobodyStartedIt) {
   const Place place = launched_by(environment({{"PATH", "/bin"}}));

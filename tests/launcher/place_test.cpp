@@ -1,25 +1,18 @@
 // Where the cache is, and when mpirun is needed.
 #include <gtest/gtest.h>
 
-#include <map>
 #include <string>
 
 #include "launcher/fleet/cache_folder.h"
 #include "launcher/fleet/fleet.h"
 #include "runtime/base/error.h"
+#include "tests/support/environment.h"
 #include "tests/support/scratch_folder.h"
 
 namespace trireme::launcher {
 namespace {
 
-using Table = std::map<std::string, std::string>;
-
-Environment environment(Table table) {
-  return [table = std::move(table)](const char* name) -> const char* {
-    const auto found = table.find(name);
-    return found == table.end() ? nullptr : found->second.c_str();
-  };
-}
+using test::environment;
 
 TEST(CacheFolder, IsWhereTheEnvironmentSays) {
   EXPECT_EQ(cache_folder(environment({{"XDG_CACHE_HOME", "/fast"}, {"HOME", "/home/me"}})), "/fast/trireme");
