@@ -1,6 +1,10 @@
 # Headers that are only for the room that they are in: they need what the package does not bring along.
 set(internal_headers "/kernels/cpu/level/|/cuda/|/collectives/mpi/")
 
+# What most files include, compiled once for every room: a third of the time that a file takes.
+set(standard_headers <algorithm> <array> <atomic> <chrono> <cmath> <condition_variable> <cstring> <functional> <map> <memory>
+  <mutex> <optional> <span> <sstream> <string> <string_view> <thread> <utility> <vector>)
+
 # trireme_room(NAME [USES rooms...]): one shared library per room, installed with its headers. Headers are included from
 # the project's root: "runtime/nn/layers.h", here and by those who use the installed package.
 function(trireme_room name)
@@ -15,6 +19,8 @@ function(trireme_room name)
   foreach(used ${ROOM_USES})
     target_link_libraries(trireme_${name} PUBLIC trireme_${used})
   endforeach()
+  target_compile_options(trireme_${name} PRIVATE ${TRIREME_PRECOMPILED_OPTIONS})
+  target_precompile_headers(trireme_${name} PRIVATE ${standard_headers})
   install(TARGETS trireme_${name} EXPORT trireme
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
   install(DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/trireme/${name}

@@ -105,9 +105,11 @@ TEST_F(Stop, ASecondSignalLeavesAtOnce) {
   for (const std::string ranks : {"1", "2"}) {
     SCOPED_TRACE(ranks);
     // One step of this job takes minutes: nothing but leaving at once ends it soon.
-    Running running(
-        train(slow_job, "run" + ranks, {"-n", ranks, "--set", "batch.global=400000", "--set", "data.prefetch=1"}));
+    Running running(train(slow_job, "run" + ranks,
+                          {"-n", ranks, "--set", "model.gpt.width=512", "--set", "model.gpt.layers=8", "--set",
+                           "batch.global=4000", "--set", "data.prefetch=1"}));
     ASSERT_TRUE(running.says(" samples a step"));
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));  // until the step has begun
     running.signal(SIGTERM);
     if (ranks != "1") {
       ASSERT_TRUE(running.says("told to stop"));
