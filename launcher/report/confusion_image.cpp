@@ -22,6 +22,13 @@ void fill(data::Image& image, std::int64_t top, std::int64_t left, std::int64_t 
         image.at(y, x, static_cast<std::int64_t>(c)) = static_cast<std::uint8_t>(std::lround(colour[c]));
 }
 
+void dot(data::Image& image, double right, double up, const Colour& colour) {
+  const std::int64_t last = image.shape.height - 1;
+  const auto x = static_cast<std::int64_t>(std::lround(right * static_cast<double>(last)));
+  const auto y = last - static_cast<std::int64_t>(std::lround(up * static_cast<double>(last)));
+  fill(image, std::min(y, last - 1), std::min(x, last - 1), 2, colour);
+}
+
 }  // namespace
 
 data::Image draw_confusion(const metrics::Measures& measures) {
@@ -42,6 +49,22 @@ data::Image draw_confusion(const metrics::Measures& measures) {
       for (std::size_t c = 0; c < 3; ++c) colour[c] = white[c] + std::sqrt(share) * (full[c] - white[c]);
       fill(image, gap + truth * (side + gap), gap + answer * (side + gap), side, colour);
     }
+  }
+  return image;
+}
+
+data::Image draw_roc(const metrics::Measures& measures) {
+  require(measures.roc.size() >= 2, "report", "expected a ROC curve");
+  constexpr std::int64_t size = 256;
+  constexpr Colour grey{200, 200, 200};
+  data::Image image({size, size, 3}, 255);
+  const auto steps = [](std::int64_t i) { return static_cast<double>(i) / static_cast<double>(size); };
+  for (std::int64_t i = 0; i <= size; ++i) dot(image, steps(i), steps(i), grey);
+  for (std::size_t p = 1; p < measures.roc.size(); ++p) {
+    const metrics::RocPoint &a = measures.roc[p - 1], &b = measures.roc[p];
+    for (std::int64_t i = 0; i <= size; ++i)
+      dot(image, std::lerp(a.false_positives, b.false_positives, steps(i)),
+          std::lerp(a.true_positives, b.true_positives, steps(i)), blue);
   }
   return image;
 }

@@ -44,6 +44,8 @@ void Report::validation(const Validation& validation) {
       events_->add_scalar("validation/" + measure.name, validation.step, measure.value);
     if (!validation.measures.confusion.empty())
       events_->add_image("validation/confusion", validation.step, draw_confusion(validation.measures));
+    if (!validation.measures.roc.empty())
+      events_->add_image("validation/roc", validation.step, draw_roc(validation.measures));
   }
   progress_->validation(validation);
 }

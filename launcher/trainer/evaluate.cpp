@@ -31,6 +31,22 @@ std::shared_ptr<const data::Source> chosen(const Sources& sources, bool test) {
   return test ? sources.test : sources.validation;
 }
 
+std::string confusion_as_json(const metrics::Measures& measures) {
+  std::string list;
+  for (const std::int64_t count : measures.confusion) list += (list.empty() ? "" : ",") + std::to_string(count);
+  return '[' + list + ']';
+}
+
+// Rates of false and true positives, point by point.
+std::string roc_as_json(const metrics::Measures& measures) {
+  std::string list;
+  for (const auto& [false_positives, true_positives] : measures.roc) {
+    if (!list.empty()) list += ',';
+    list += JsonLine().add("fpr", false_positives).add("tpr", true_positives).text();
+  }
+  return '[' + list + ']';
+}
+
 }  // namespace
 
 int evaluate(const EvaluateOptions& options) {
@@ -52,10 +68,8 @@ int evaluate(const EvaluateOptions& options) {
     report.add("checkpoint", run.checkpoint).add("step", run.step).add("samples", samples);
     report.add(part + "_loss", found.loss).add("unit", unit);
     for (const metrics::Measure& measure : found.measures.scalars) report.add(measure.name, measure.value);
-    std::string confusion;
-    for (const std::int64_t count : found.measures.confusion)
-      confusion += (confusion.empty() ? "" : ",") + std::to_string(count);
-    if (!confusion.empty()) report.add_json("confusion", '[' + confusion + ']');
+    if (!found.measures.confusion.empty()) report.add_json("confusion", confusion_as_json(found.measures));
+    if (!found.measures.roc.empty()) report.add_json("roc", roc_as_json(found.measures));
     std::cout << report.text() << std::endl;
     return 0;
   }

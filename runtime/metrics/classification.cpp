@@ -31,19 +31,23 @@ Row row(std::span<const double> records, std::int64_t width, std::int64_t i) {
   return {records.subspan(static_cast<std::size_t>(i * width), static_cast<std::size_t>(width))};
 }
 
+// The samples by probability number `kept`, and whether they are of its class.
+std::vector<Scored> scored_by(std::span<const double> records, std::int64_t classes, std::int64_t kept) {
+  const std::int64_t width = classification_width(classes), samples = std::ssize(records) / width;
+  std::vector<Scored> scored;
+  for (std::int64_t i = 0; i < samples; ++i) {
+    const Row one = row(records, width, i);
+    scored.push_back({one.probability(kept), one.label() == (classes == 2 ? 1 : kept)});
+  }
+  return scored;
+}
+
 // One class against the rest; the mean over the classes that have both.
 double mean_auc(std::span<const double> records, std::int64_t classes) {
-  const std::int64_t width = classification_width(classes), samples = std::ssize(records) / width;
-  const std::int64_t kept = probabilities(classes);
   double sum = 0.0;
   std::int64_t defined = 0;
-  for (std::int64_t c = 0; c < kept; ++c) {
-    std::vector<Scored> scored;
-    for (std::int64_t i = 0; i < samples; ++i) {
-      const Row one = row(records, width, i);
-      scored.push_back({one.probability(c), one.label() == (classes == 2 ? 1 : c)});
-    }
-    const double area = auc(std::move(scored));
+  for (std::int64_t c = 0; c < probabilities(classes); ++c) {
+    const double area = auc(scored_by(records, classes, c));
     if (std::isnan(area)) continue;
     sum += area;
     ++defined;
@@ -108,6 +112,7 @@ Measures classification_measures(std::span<const double> records, std::int64_t c
     measures.add("precision", confusion.precision(1));
     measures.add("recall", confusion.recall(1));
     measures.add("f1", confusion.f1(1));
+    measures.roc = roc_curve(scored_by(records, classes, 0));
   }
   if (probabilities(classes) > 0) measures.add("auc", mean_auc(records, classes));
   measures.classes = classes;

@@ -23,7 +23,7 @@ void add_classified(std::vector<double>& records, std::span<const float> logits,
 
 // accuracy; top5_accuracy; precision, recall and f1 as means over the classes that occur (macro), and for two classes
 // of class 1; f1_micro, from the counts of all classes together; auc, of class 1 against class 0, or the mean over
-// classes of one against the rest. The confusion matrix.
+// classes of one against the rest. The confusion matrix, and of two classes the ROC curve.
 Measures classification_measures(std::span<const double> records, std::int64_t classes);
 
 }  // namespace trireme::metrics

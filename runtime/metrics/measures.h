@@ -17,10 +17,15 @@ struct Measure {
   double value = 0.0;
 };
 
+struct RocPoint {
+  double false_positives = 0.0, true_positives = 0.0;  // rates
+};
+
 struct Measures {
   std::vector<Measure> scalars;         // the most telling first
   std::int64_t classes = 0;             // of `confusion`
   std::vector<std::int64_t> confusion;  // (classes, classes), rows the truth, columns the answer; empty: none
+  std::vector<RocPoint> roc;            // of two classes, for class 1; empty: none
 
   void add(std::string name, double value) { scalars.push_back({std::move(name), value}); }
   // Null where there is none of this name.

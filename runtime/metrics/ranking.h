@@ -4,6 +4,8 @@
 #include <span>
 #include <vector>
 
+#include "runtime/metrics/measures.h"
+
 namespace trireme::metrics {
 
 struct Scored {
@@ -15,9 +17,6 @@ struct Scored {
 // score, equal ones counting half (Mann & Whitney 1947). Exact, whatever the order. NaN without a pair.
 double auc(std::vector<Scored> scored);
 
-struct RocPoint {
-  double false_positives = 0.0, true_positives = 0.0;  // rates
-};
 // The curve from (0, 0) to (1, 1), a point after each group of equal scores, highest first. Empty without a pair.
 std::vector<RocPoint> roc_curve(std::vector<Scored> scored);
 

@@ -103,5 +103,17 @@ TEST(ConfusionImage, IsDarkWhereSamplesAre) {
   EXPECT_THROW(draw_confusion({}), Error);
 }
 
+TEST(RocImage, TheCurveLiesAboveTheDiagonal) {
+  metrics::Measures measures;
+  measures.roc = {{0, 0}, {0, 0.5}, {0.5, 1}, {1, 1}};
+  const data::Image image = draw_roc(measures);
+  const auto blue = [&](std::int64_t y, std::int64_t x) { return image.at(y, x, 0) < 20; };
+  EXPECT_TRUE(blue(200, 0)) << "straight up";
+  EXPECT_TRUE(blue(0, 200)) << "straight on";
+  EXPECT_FALSE(blue(200, 200));
+  EXPECT_EQ(image.at(128, 128), 200) << "chance";
+  EXPECT_THROW(draw_roc({}), Error);
+}
+
 }  // namespace
 }  // namespace trireme::launcher

@@ -197,7 +197,10 @@ TEST_F(Labelled, TablesOfClassesAndOfNumbers) {
   EXPECT_GT(lines("classes", "accuracy").back()["auc"].get<double>(), 0.95);
   testing::internal::CaptureStdout();
   ASSERT_EQ(launcher::evaluate({.run = folder_ / "classes", .sets = {}, .test = true, .json = true}), 0);
-  EXPECT_EQ(nlohmann::json::parse(testing::internal::GetCapturedStdout()).at("samples"), 30);
+  const nlohmann::json report = nlohmann::json::parse(testing::internal::GetCapturedStdout());
+  EXPECT_EQ(report.at("samples"), 30);
+  EXPECT_EQ(report.at("roc").front(), nlohmann::json({{"fpr", 0.0}, {"tpr", 0.0}}));
+  EXPECT_EQ(report.at("roc").back(), nlohmann::json({{"fpr", 1.0}, {"tpr", 1.0}}));
 
   const std::vector<std::string> numbers{path,
                                          "data.table.target=sum",

@@ -61,6 +61,9 @@ TEST(Classification, TwoClassesSpeakOfTheSecond) {
   EXPECT_DOUBLE_EQ(value(measures, "recall"), 2.0 / 3.0);
   EXPECT_DOUBLE_EQ(value(measures, "f1"), 2.0 / 3.0);
   EXPECT_DOUBLE_EQ(value(measures, "auc"), 5.0 / 6.0);
+  ASSERT_EQ(measures.roc.size(), 6u);
+  EXPECT_DOUBLE_EQ(measures.roc[3].false_positives, 0.5);
+  EXPECT_DOUBLE_EQ(measures.roc[3].true_positives, 2.0 / 3.0);
 }
 
 TEST(Classification, TopFive) {
