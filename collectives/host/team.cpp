@@ -144,11 +144,9 @@ void Team::await(Signal& signal, std::uint64_t target, int member, const Call& c
 
 void Team::await_slowly(Signal& signal, std::uint64_t target, int member, const Call& call) {
   const auto start = Clock::now();
-  do {
-    for (int look = 0; look < 16; ++look) {
-      ::sched_yield();
-      if (signal.read() >= target) return;
-    }
+  do {  // beside other work one yield may last longer than all of these should
+    ::sched_yield();
+    if (signal.read() >= target) return;
   } while (Clock::now() - start < yielding);
   while (!signal.sleep(target, sleep_milliseconds)) {
     check(signal, target, member, call);
