@@ -68,6 +68,14 @@ if(cuda_wanted AND CMAKE_CUDA_COMPILER)
   trireme_cuda_library(cublasLt cublasLt.h "cuBLAS" libcublasLt.so.13 libcublasLt.so.12)
   trireme_cuda_library(cudnn cudnn.h "cuDNN 9" libcudnn.so.9)
   trireme_cuda_library(nccl nccl.h "NCCL" libnccl.so.2)
+
+  # Headers alone, by which profilers learn the names of steps and layers; the module can do without.
+  find_path(TRIREME_nvtx_INCLUDE nvtx3/nvToolsExt.h HINTS ${cuda_folders} PATH_SUFFIXES include)
+  mark_as_advanced(TRIREME_nvtx_INCLUDE)
+  if(TRIREME_nvtx_INCLUDE)
+    add_library(CUDA::nvtx INTERFACE IMPORTED GLOBAL)
+    set_target_properties(CUDA::nvtx PROPERTIES INTERFACE_INCLUDE_DIRECTORIES ${TRIREME_nvtx_INCLUDE})
+  endif()
 endif()
 
 if(cuda_missing AND cuda_wanted STREQUAL ON)

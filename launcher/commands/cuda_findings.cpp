@@ -46,6 +46,14 @@ Finding libraries(const CudaFacts& facts, const std::string& driver_module) {
         "the driver is too old for CUDA " + facts.runtime.loaded + ": update it, or build with CUDA " + facts.driver;
     return finding;
   }
+  constexpr std::int64_t cudnn_rank = least_cudnn / 10000 * 1000 + least_cudnn % 10000 / 100;
+  if (rank_of(facts.cudnn.loaded) < cudnn_rank) {
+    finding.state = State::missing;
+    finding.remedy = "cuDNN is older than " + std::to_string(least_cudnn / 10000) + '.' +
+                     std::to_string(least_cudnn % 10000 / 100) +
+                     ", which attention needs: install a newer one, or see what LD_LIBRARY_PATH puts first";
+    return finding;
+  }
   for (const auto& [name, version] :
        {std::pair{"cuBLAS", facts.cublas}, {"cuDNN", facts.cudnn}, {"NCCL", facts.nccl}}) {
     if (rank_of(version.loaded) >= rank_of(version.built)) continue;

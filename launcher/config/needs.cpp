@@ -28,7 +28,7 @@ void check_needs(const job::Job& job, const Origins& origins) {
   const job::Parallel& usual = job::Parallel::default_instance();
   const bool staged = job.parallel().pipeline() > 1;
   const bool bpe = job.data().text().tokenizer() == job::Text::gpt2;
-  const std::array<Need, 8> needs{{
+  const std::array<Need, 9> needs{{
       {"recompute", job.recompute() != job::none, !job.model().has_mlp(),
        "a model with blocks, which model.mlp has not"},
       {"sample.tokens", job.sample().tokens() > 0, !job.model().has_mlp() && job.data().has_text(),
@@ -41,6 +41,9 @@ void check_needs(const job::Job& job, const Origins& origins) {
       {"parallel.chunks", job.parallel().chunks() != usual.chunks(),
        staged && job.parallel().schedule() == "interleaved",
        "parallel.pipeline above 1 and parallel.schedule: \"interleaved\""},
+      {"optimizer.stochastic_rounding", job.optimizer().stochastic_rounding(),
+       job.precision().compute() == job::Precision::bf16 || job.precision().compute() == job::Precision::fp8,
+       "weights of bf16: precision.compute: bf16 or fp8"},
       {"data.text.vocab", !job.data().text().vocab().empty(), bpe, "data.text.tokenizer: gpt2"},
       {"data.text.merges", !job.data().text().merges().empty(), bpe, "data.text.tokenizer: gpt2"},
   }};

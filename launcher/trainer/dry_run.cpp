@@ -27,6 +27,7 @@ struct Needs {
   std::int64_t parameters = 0;  // of the stage, in all parts
   MemoryReport memory{};
   double flops = 0.0;                        // matrix products of a step, one rank
+  double eight_bit_flops = 0.0;              // of those, with factors of 8 bits
   std::map<std::string, std::int64_t> sent;  // bytes of a step, one rank, by axis
   std::int64_t messages = 0;
   parallel::BatchPlan plan{};
@@ -92,6 +93,7 @@ Needs measure(const job::Job& job, const parallel::Layout& layout, const Kind& k
   needs.parameters = training.player().parameters.parameter_count();
   needs.memory = backend.device->memory();
   needs.flops = kernels.counts().matrix_flops;
+  needs.eight_bit_flops = kernels.counts().eight_bit_flops;
   for (const DryOperation& operation : record) {
     if (const std::int64_t bytes = bytes_sent(operation); bytes > 0) needs.sent[axis_of(operation.group)] += bytes;
     ++needs.messages;
@@ -139,6 +141,7 @@ void add_to(JsonLine& report, const Needs& needs) {
       .add_json("bytes_sent_by_axis", axes.text())
       .add("collectives_per_step", needs.messages)
       .add_json("memory_by_kind", kinds.text());
+  if (needs.eight_bit_flops > 0.0) report.add("eight_bit_flops_per_step_per_rank", needs.eight_bit_flops);
 }
 
 std::string json_report(const Totals& totals, const std::vector<Needs>& all) {
@@ -169,8 +172,10 @@ void describe(std::ostream& text, const Needs& needs) {
     text << "    " << std::left << std::setw(16) << name_of(static_cast<MemoryKind>(kind))
          << mib(needs.memory.at_peak_by_kind[static_cast<std::size_t>(kind)]) << '\n';
   text << "  work per rank     " << std::fixed << std::setprecision(2) << needs.flops / 1e9
-       << " GFLOP a step in matrix products\n"
-       << "  sent per rank     " << mib(needs.sent_by_all_axes()) << " a step in " << needs.messages << " messages\n";
+       << " GFLOP a step in matrix products";
+  if (needs.eight_bit_flops > 0.0)
+    text << ", " << std::setprecision(1) << 100.0 * needs.eight_bit_flops / needs.flops << " % of it in 8 bits";
+  text << "\n  sent per rank     " << mib(needs.sent_by_all_axes()) << " a step in " << needs.messages << " messages\n";
   if (needs.sent.size() < 2) return;
   for (const auto& [axis, bytes] : needs.sent)
     text << "    " << std::left << std::setw(16) << axis << mib(bytes) << '\n';

@@ -3,6 +3,7 @@
 
 #include "launcher/report/json_line.h"
 #include "launcher/report/metrics.h"
+#include "launcher/trainer/eight_bits.h"
 #include "launcher/trainer/entry.h"
 #include "launcher/trainer/finished_run.h"
 
@@ -52,6 +53,7 @@ std::string roc_as_json(const metrics::Measures& measures) {
 int evaluate(const EvaluateOptions& options) {
   require(options.batches >= 0, "--batches", "expected 0 or more, found", options.batches);
   FinishedRun run({.path = options.run, .sets = options.sets, .device = options.device, .threads = options.threads});
+  if (run.job.precision().compute() == job::Precision::fp8) use_eight_bits(*run.task, *run.backend.kernels);
   const auto source = chosen(open_data(run.job), options.test);
   data::LoaderOptions order = loader_options(run.job);
   const std::int64_t all = source->samples();

@@ -194,7 +194,8 @@ Activation activation_of(job::Activation activation) {
 
 DType compute_dtype(const job::Job& job) {
   switch (job.precision().compute()) {
-    case job::Precision::bf16: return DType::bf16;
+    case job::Precision::bf16:
+    case job::Precision::fp8: return DType::bf16;
     case job::Precision::fp16: return DType::f16;
     case job::Precision::fp32: break;
   }
@@ -210,6 +211,8 @@ parallel::PlayerOptions player_options(const job::Job& job) {
                                   .seed = job.seed(),
                                   .bucket_bytes = static_cast<std::int64_t>(job.parallel().bucket_mib() * 0x1p20),
                                   .zero = job.parallel().zero()};
+  if (job.optimizer().stochastic_rounding()) options.masters = options.compute;
+  options.optimizer.seed = job.seed();
   if (options.compute == DType::f16) {
     const job::LossScale& scale = job.precision().loss_scale();
     options.loss_scale = {

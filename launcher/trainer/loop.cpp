@@ -101,6 +101,8 @@ int run_loop(TrainingRun& run, Report& report, StepTrace& trace, std::int64_t fi
     trace.before(step + 1);
     parallel::StepResult result = run.train(step, stop_requested() || run.saving_failed());
     reports.add(++step, std::move(result));
+    if (const std::string trouble = run.backend().kernels->trouble(); step == first + 1 && !trouble.empty())
+      report.note(trouble);
     note_saved(run, report);
     if (const std::string note = trace.after(step); !note.empty()) {
       reports.settle();

@@ -1,5 +1,7 @@
 #include "launcher/trainer/rank_training.h"
 
+#include "launcher/trainer/eight_bits.h"
+
 namespace trireme::launcher {
 namespace {
 
@@ -38,7 +40,15 @@ RankTraining::RankTraining(const job::Job& job, Backend& backend, Group& world, 
                .plan = plan_,
                .seed = job.seed(),
                .pipeline = engine_.get(),
-               .tensor = &mesh_.axis("tensor")} {}
+               .tensor = &mesh_.axis("tensor"),
+               .capture = job.cuda().graphs()} {
+  if (job.precision().compute() != job::Precision::fp8) return;
+  check_rows(*task_, plan_.micro);
+  const EightBitLayers layers = use_eight_bits(*task_, *backend.kernels);
+  require(layers.suited > 0 || pipeline_, "precision.compute",
+          "fp8: expected linear layers whose sizes are multiples of 16, found none; use bf16 - in", layers.others);
+  note_ = layers.text();
+}
 
 bool RankTraining::reads_data() const {
   if (!pipeline_) return true;

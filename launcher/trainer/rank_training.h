@@ -27,6 +27,8 @@ class RankTraining {
   // Whether this rank holds the whole network, and whether it reads batches.
   bool whole() const { return !engine_ && mesh_.axis("tensor").size() == 1; }
   bool reads_data() const;
+  // What the person who started the run should know of its precision; may be empty.
+  const std::string& note() const noexcept { return note_; }
   // What a snapshot saves and loads. Fetches the device's state.
   parallel::State state();
 
@@ -39,6 +41,7 @@ class RankTraining {
   std::unique_ptr<parallel::PipelineEngine> engine_;
   parallel::Player player_;
   parallel::StepContext context_;
+  std::string note_;
 };
 
 }  // namespace trireme::launcher

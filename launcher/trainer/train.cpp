@@ -8,6 +8,7 @@
 #include "launcher/report/written_file.h"
 #include "launcher/trainer/beginning.h"
 #include "launcher/trainer/dry_run.h"
+#include "launcher/trainer/eight_bits.h"
 #include "launcher/trainer/entry.h"
 #include "launcher/trainer/finished_run.h"
 #include "launcher/trainer/loop.h"
@@ -45,6 +46,7 @@ std::string write_sample(TrainingRun& run, const data::Tokenizer& tokenizer) {
     return sample_text(static_cast<LanguageModel&>(task).model(), backend, compute_dtype(run.job()), tokenizer,
                        options);
   };
+  leave_eight_bits(run.task().network());
   if (run.whole()) return write(run.task(), run.backend());
   if (run.leads()) {
     FinishedRun whole({.path = store::checkpoint_path(run.job().run_dir(), run.saved()),
@@ -110,6 +112,7 @@ int train_with(TrainingRun& run, const TrainOptions& options, const RankView& vi
                  .plot = job.log().plot()});
   std::ostringstream head;
   if (!run.data_note().empty()) news += run.data_note() + "\n";
+  if (!run.precision_note().empty()) news += run.precision_note() + "\n";
   if (!run.whole()) news += run.mesh().layout().text() + "\n";
   head << table_of(view, job) << run.note() << (run.note().empty() ? "" : "\n") << news << parameters_of(job)
        << " parameters, " << run.plan().global << " samples a step"

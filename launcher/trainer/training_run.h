@@ -69,6 +69,8 @@ class TrainingRun {
   const std::string& note() const noexcept { return device_.note(); }
   // About the data: what was left out; may be empty.
   const std::string& data_note() const noexcept { return sources_.note; }
+  // About its precision; may be empty.
+  const std::string& precision_note() const noexcept { return training_.note(); }
   KnownTask& task() noexcept { return training_.task(); }
   parallel::Player& player() noexcept { return training_.player(); }
   const parallel::BatchPlan& plan() const noexcept { return training_.plan(); }

@@ -8,7 +8,7 @@
 
 namespace trireme::parallel {
 
-// The elements of a tensor in host memory that stays as it is until they are written.
+// The elements of a tensor, as fp32 numbers, in host memory that stays as it is until they are written.
 using ToHost = std::function<const std::byte*(const Tensor& values)>;
 
 void add_part(store::CheckpointWriter& writer, State state, Group& group, const ToHost& to_host);

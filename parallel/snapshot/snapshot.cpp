@@ -20,7 +20,7 @@ constexpr std::string_view where = "checkpoint";
 struct Buffer {
   std::int64_t begin = 0, end = 0;
   nn::Held held = nn::Held::alone;
-  Tensor values;  // f32
+  Tensor values;  // f32, or bf16 masters, which are stored as f32 too
   std::string prefix;
   std::string file;
 };
@@ -125,13 +125,16 @@ void read_buffer(const store::CheckpointReader& checkpoint, const Buffer& buffer
                        for (const nn::Run& run : nn::runs_of(p.parameter->piece, from - p.begin, to - from))
                          ranges.push_back({run.whole, run.count});
                        Tensor range = buffer.values.range(from - buffer.begin, to - buffer.begin);
-                       if (range.device().type() == DeviceType::cpu) {
+                       if (range.device().type() == DeviceType::cpu && range.dtype() == DType::f32) {
                          checkpoint.read(name, ranges, range.raw());
-                       } else {
-                         std::vector<float> values(static_cast<std::size_t>(to - from));
-                         checkpoint.read(name, ranges, values.data());
-                         range.device().copy_from_host(range.raw(), values.data(), range.bytes());
+                         return;
                        }
+                       std::vector<float> values(static_cast<std::size_t>(to - from));
+                       checkpoint.read(name, ranges, values.data());
+                       if (range.dtype() == DType::f32)
+                         return range.device().copy_from_host(range.raw(), values.data(), range.bytes());
+                       const std::vector<BFloat16> narrow(values.begin(), values.end());
+                       range.device().copy_from_host(range.raw(), narrow.data(), range.bytes());
                      });
 }
 
@@ -200,7 +203,7 @@ void save_state(const std::string& path, std::int64_t step, State state, store::
   std::optional<store::CheckpointWriter> writer;
   Staging staging(device);
   const auto to_host = [&](const Tensor& values) {
-    return device.type() == DeviceType::cpu ? values.raw() : staging.copy(values);
+    return device.type() == DeviceType::cpu && values.dtype() == DType::f32 ? values.raw() : staging.copy(values);
   };
   const std::vector<std::string> parts = together(device, group, stream, [&] {
     writer.emplace(store::CheckpointOptions{

@@ -2,6 +2,7 @@
 // what this rank writes of a state, and is kept from one save to the next.
 #pragma once
 
+#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -16,19 +17,33 @@ class Staging {
   // The copies made so far are no longer needed.
   void rewind() noexcept { next_ = 0; }
   Device& device() const noexcept { return device_; }
-  // A copy of `values`; valid until rewind().
+  // A copy of `values`, f32 or bf16, as fp32 numbers; valid until rewind().
   const std::byte* copy(const Tensor& values) {
     if (next_ == blocks_.size()) blocks_.emplace_back();
     std::shared_ptr<Storage>& block = blocks_[next_++];
-    if (!block || block->bytes() != values.bytes()) {
+    const std::int64_t bytes = values.numel() * size_of(DType::f32);
+    if (!block || block->bytes() != bytes) {
       block.reset();
-      block = device_.allocate_host(values.bytes());
+      block = device_.allocate_host(bytes);
     }
-    device_.copy_to_host(block->data(), values.raw(), values.bytes());
+    std::byte* end = block->data() + bytes;
+    device_.copy_to_host(end - values.bytes(), values.raw(), values.bytes());
+    if (values.dtype() == DType::bf16) widen(block->data(), values.numel());
     return block->data();
   }
 
  private:
+  // In place, from bf16 numbers in the upper half: none is written over before it was read.
+  static void widen(std::byte* numbers, std::int64_t count) {
+    const std::byte* narrow = numbers + count * size_of(DType::bf16);
+    for (std::int64_t i = 0; i < count; ++i) {
+      BFloat16 one;
+      std::memcpy(&one, narrow + i * size_of(DType::bf16), sizeof one);
+      const auto wide = static_cast<float>(one);
+      std::memcpy(numbers + i * size_of(DType::f32), &wide, sizeof wide);
+    }
+  }
+
   Device& device_;
   std::vector<std::shared_ptr<Storage>> blocks_;
   std::size_t next_ = 0;

@@ -14,6 +14,7 @@ const Axis& sharding_axis(const Axis& data, const PlayerOptions& options) {
 nn::FlatOptions flat_options(Backend& backend, const Axis& shards, const PlayerOptions& options) {
   nn::FlatOptions flat;
   flat.compute = options.compute;
+  flat.masters = options.masters;
   flat.block_bytes = options.bucket_bytes;
   if (options.zero > 0) flat.sharding = {options.zero, shards.size(), shards.index()};
   if (shards.size() > 1) {

@@ -15,6 +15,7 @@ namespace trireme::parallel {
 
 struct PlayerOptions {
   DType compute = DType::f32;
+  DType masters = DType::f32;  // bf16: none but the weights that are computed with, see nn::FlatOptions
   optim::OptimizerConfig optimizer{};
   optim::Schedule schedule{};
   optim::LossScale loss_scale{};

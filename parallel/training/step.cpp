@@ -63,7 +63,8 @@ StepResult TrainStep::run(std::int64_t step, const BatchSource& batches, bool st
     const TimeRange range(device, device.compute(), "step " + std::to_string(step + 1), "step");
     // The first step allocates, and lets libraries choose their ways; what the second enqueues is what every later one
     // does.
-    if (captures_ && done_ > 0 && !device.timeline()) {
+    const bool timed = device.timeline() && device.timeline()->keeps_times();
+    if (captures_ && done_ > 0 && !timed) {
       replay(step, batches);
     } else {
       work(step, [&](std::int64_t, data::Share share) { return batches(step, share); });

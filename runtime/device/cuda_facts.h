@@ -13,6 +13,9 @@ struct LibraryVersion {
   std::string loaded;  // the library that runs
 };
 
+// The oldest cuDNN that has what our graphs are made of, as cudnnGetVersion() counts: 9.8.0.
+inline constexpr std::int64_t least_cudnn = 90800;
+
 // How data gets from one GPU to another, best first.
 enum class GpuLink : std::uint8_t { same, nvlink, peer, host };
 

@@ -150,10 +150,15 @@ class Device {
   // before it ends.
   virtual std::unique_ptr<Timeline> make_timeline() = 0;
   Timeline* timeline() const noexcept { return timeline_; }
-  void set_timeline(Timeline* timeline) noexcept { timeline_ = timeline; }
+  void set_timeline(Timeline* timeline) noexcept { timeline_ = timeline ? timeline : standing_; }
+
+ protected:
+  // What work is recorded on while no other timeline is set: the ranges of a profiler that is looking on.
+  void set_standing_timeline(Timeline* timeline) noexcept { timeline_ = standing_ = timeline; }
 
  private:
   Timeline* timeline_ = nullptr;
+  Timeline* standing_ = nullptr;
 };
 
 // Rounds a request up to the allocator's granule of 64 bytes.

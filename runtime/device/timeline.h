@@ -26,6 +26,9 @@ class Timeline {
   virtual void end(Stream& stream) = 0;
   // The name of the innermost open span on the compute stream: the layer that is being computed.
   virtual std::string open() const = 0;
+  // Whether it keeps times, so that work must be enqueued piece by piece while it is set; otherwise it only names what
+  // is enqueued, to a profiler.
+  virtual bool keeps_times() const { return true; }
   // Waits for the device, and returns all spans that have ended, in the order of their beginnings, forgetting them.
   virtual std::vector<Span> take() = 0;
 };

@@ -28,6 +28,7 @@ inline bool take_state(Update& how) {
   how.gradient_scale = state.gradient_scale;
   how.bias1 = state.bias1;
   how.bias2 = state.bias2;
+  how.rounding.step = state.step;
   return state.finite != 0;
 }
 

@@ -30,6 +30,11 @@ inline constexpr float leaky_slope = 0.01f;  // slope of leaky_relu below zero
 
 enum class Binary : std::uint8_t { add, subtract, multiply, divide };
 
+// Numbers of 8 bits (Micikevicius et al. 2022, FP8 Formats for Deep Learning, arXiv:2209.05433) that the factors of a
+// product may be rounded to: e4m3 for values, e5m2 for gradients, whose range is wider.
+enum class EightBits : std::uint8_t { none, e4m3, e5m2 };
+inline constexpr std::int64_t eight_bits_multiple = 16;  // M, N and K of such a product are multiples of it
+
 // c = activation(alpha * op(a) op(b) + beta * c + bias)
 struct Gemm {
   bool transpose_a = false;  // a is stored (K, M)
@@ -39,6 +44,10 @@ struct Gemm {
   const Tensor* bias = nullptr;  // (N), added to every row
   Activation activation = Activation::identity;
   Tensor* preactivation = nullptr;  // (M, N): receives the activation's input, for the backward pass
+  // Where given, for both factors and not both e5m2: they are rounded to nearest first, each with one scale, the power
+  // of two that brings the largest magnitude in it just below the format's ("current scaling": nothing is kept from
+  // call to call). A factor with an infinity counts as NaN throughout.
+  EightBits a_format = EightBits::none, b_format = EightBits::none;
 };
 
 struct Dropout {
@@ -100,6 +109,15 @@ struct RandomFill {
   Runs runs{};             // of the other elements
 };
 
+// Which random bits the weights of an update are rounded with: element e draws word first + runs.number(e) of the
+// sequence at_step(key, step). So whoever updates an element, it is rounded alike.
+struct RandomRounding {
+  RandomKey key{};
+  std::int64_t first = 0;
+  std::int64_t step = 0;  // that of `Update::state`, where there is one
+  Runs runs{};
+};
+
 enum class UpdateRule : std::uint8_t { sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw };
 // One optimizer step over a flat range. g' = clip(gradient_scale * g) + l2 w + l1 sign(w), then the rule
 // (formulas in optim/optimizer.h: moment1 is its m, moment2 its v), and for adamw w -= lr * weight_decay * w with w
@@ -117,6 +135,7 @@ struct Update {
   float bias1 = 1.0f, bias2 = 1.0f;  // adam: 1 - beta^t
   // A StepState that lr, gradient_scale, bias1 and bias2 are taken from; nothing is written where it is not `finite`.
   const Tensor* state = nullptr;
+  RandomRounding rounding{};  // of weights that are bf16
 };
 
 class ImageKernels;  // image_kernels.h
@@ -125,6 +144,9 @@ class Kernels {
  public:
   virtual ~Kernels() = default;
   virtual std::string_view name() const noexcept = 0;
+  // What went wrong and did no harm to results, for the person who started the run: a cache that cannot be written.
+  // Empty: nothing.
+  virtual std::string trouble() const { return {}; }
 
   // Convolutions and what goes with them.
   virtual ImageKernels& images() = 0;
@@ -161,6 +183,8 @@ class Kernels {
 
   // --- matrix product: c (M, N), a and b as `how` says; c may be f32 while a and b are 16-bit ---
   virtual void gemm(Tensor& c, const Tensor& a, const Tensor& b, const Gemm& how) = 0;
+  // Why no product can have factors of 8 bits here, as an Error's text; empty where they can.
+  virtual std::string why_no_eight_bits() const { return {}; }
 
   // --- normalisation ---
   // Layer norm (Ba et al. 2016) over the last dimension. x, y (R, C); weight, bias (C); mean, rstd (R) f32.
@@ -220,7 +244,9 @@ class Kernels {
   // total: one f32, the sum over elements; dx, when not null, its gradient.
   virtual void pointwise_loss(Tensor& total, Tensor* dx, const Tensor& x, const Tensor& target, PointwiseLoss loss) = 0;
 
-  // --- optimizer: all (N) f32 but `compute` (the 16-bit working copy, or null); moments null where the rule has none
+  // --- optimizer: all (N) f32 but `compute` (the 16-bit working copy, or null); moments null where the rule has none.
+  // Weights may be bf16 instead, without a copy: the new ones are rounded up or down at random, each way with the
+  // probability that makes the mean exact (Gupta et al. 2015; for training without fp32 masters, Zamirai et al. 2020)
   // ---
   virtual void update(Tensor& weights, Tensor* compute, Tensor* moment1, Tensor* moment2, const Tensor& gradient,
                       const Update& how) = 0;

@@ -31,6 +31,8 @@ FlatParameters::FlatParameters(Module& module, Device& device, Kernels& kernels,
   require(sharding.level >= 0 && sharding.level <= 3, "zero", "expected a level from 0 to 3, found", sharding.level);
   require(sharding.level > 0 || sharding.parts == 1, "zero", "expected one part without sharding, found",
           sharding.parts);
+  require(options.masters == DType::f32 || (options.masters == DType::bf16 && options.compute == DType::bf16), "flat",
+          "expected f32 masters, or bf16 ones that are computed with, found", options.masters, "for", options.compute);
   module.name_parameters();
   check_sizes(module.parameters());
   place(module.parameters());
@@ -78,7 +80,7 @@ void FlatParameters::place_blocks(const std::vector<Parameter*>& parameters, con
 }
 
 bool FlatParameters::whole_weights() const noexcept {
-  return options_.sharding.level == 0 || (options_.sharding.level < 3 && options_.compute == DType::f32);
+  return options_.sharding.level == 0 || (options_.sharding.level < 3 && !has_copy());
 }
 
 Tensor FlatParameters::shared(std::int64_t elements, DType dtype, MemoryKind kind) const {
@@ -98,8 +100,8 @@ void FlatParameters::allocate_weights() {
     return tensor;
   };
   const bool whole_working = options_.sharding.level < 3;
-  weights = whole_weights() ? shared(size_, DType::f32, MemoryKind::weights) : own(DType::f32);
-  if (options_.compute != DType::f32)
+  weights = whole_weights() ? shared(size_, options_.masters, MemoryKind::weights) : own(options_.masters);
+  if (has_copy())
     compute = whole_working ? shared(size_, options_.compute, MemoryKind::weights) : own(options_.compute);
   if (whole_working) return;
   resident_.resize(blocks_.size());

@@ -51,13 +51,14 @@ struct OwnedRange {
   bool decayed = false;
   Held held = Held::alone;
   int block = 0;     // the (first) block that it is of
-  Tensor weights;    // f32: masters
+  Tensor weights;    // masters, f32 or bf16
   Tensor compute;    // 16-bit working copy of the range, or undefined
   Tensor gradients;  // f32, or undefined where it is frozen
 };
 
 struct FlatOptions {
   DType compute = DType::f32;  // bf16 and f16 add a working copy beside the fp32 masters
+  DType masters = DType::f32;  // bf16, where compute is: no fp32 masters, the weights that are computed with are all
   bool gradients = true;       // false for evaluation and generation
   Sharding sharding{};
   std::int64_t block_bytes = 16 << 20;  // of fp32 gradients, about
@@ -113,8 +114,8 @@ class FlatParameters {
     return gradient_pages_.empty() ? nullptr : gradient_pages_[at(block)].get();
   }
 
-  Tensor weights;    // f32: masters, of all elements, or of the owned ones alone
-  Tensor compute;    // 16-bit, or undefined; likewise
+  Tensor weights;    // masters, of all elements, or of the owned ones alone
+  Tensor compute;    // 16-bit, or undefined where the masters are computed with; likewise
   Tensor gradients;  // (owned_trainable) f32, or undefined: what the norm is taken of
 
   Device& device() const noexcept { return device_; }
@@ -130,7 +131,8 @@ class FlatParameters {
   void list_owned();
   Tensor shared(std::int64_t elements, DType dtype, MemoryKind kind) const;
   Tensor part(const Tensor& block) const;
-  bool whole_weights() const noexcept;  // `weights` holds all elements
+  bool has_copy() const noexcept { return options_.compute != options_.masters; }  // to compute with
+  bool whole_weights() const noexcept;                                             // `weights` holds all elements
 
   Device& device_;
   Kernels& kernels_;

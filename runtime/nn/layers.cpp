@@ -20,10 +20,11 @@ Tensor Linear::forward(Context& cx, const Tensor& x) {
   const TimeRange range(cx.device, path());
   const Tensor in = before ? before(cx, x) : x, own_bias = options_.bias ? bias.tensor() : Tensor{};
   if (!after) {
-    const Tensor y = ops::linear(cx, in, weight.tensor(), own_bias, options_.activation);
+    const Tensor y =
+        ops::linear(cx, in, weight.tensor(), own_bias, {.activation = options_.activation, .eight_bits = eight_bits});
     return behind ? behind(cx, y) : y;
   }
-  Tensor y = after(cx, ops::linear(cx, in, weight.tensor(), {}));
+  Tensor y = after(cx, ops::linear(cx, in, weight.tensor(), {}, {.eight_bits = eight_bits}));
   if (own_bias) y = ops::add(cx, y, own_bias);
   return options_.activation == Activation::identity ? y : ops::activate(cx, y, options_.activation);
 }

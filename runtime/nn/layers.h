@@ -26,6 +26,7 @@ class Linear : public Module {
   Exchange before;   // of x, where this is a part of the outputs
   Exchange after;    // of x weight^T, where this is a part of the inputs: bias and activation follow
   Exchange behind;   // of y: from here on nobody reads what `before` brought, until the backward pass has come here
+  bool eight_bits = false;  // products of factors rounded to 8 bits, as ops::LinearForm says
 
  private:
   LinearOptions options_;

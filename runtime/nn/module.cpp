@@ -23,6 +23,15 @@ std::vector<Parameter*> Module::parameters() const {
   return found;
 }
 
+std::vector<Module*> Module::modules() {
+  std::vector<Module*> found{this};
+  for (const auto& [name, part] : parts_) {
+    const std::vector<Module*> below = part->modules();
+    found.insert(found.end(), below.begin(), below.end());
+  }
+  return found;
+}
+
 void Module::name_parameters(const std::string& path) {
   path_ = path;
   for (auto& [name, parameter] : own_)

@@ -21,6 +21,8 @@ class Module {
 
   // All parameters below this module, in registration order; a parameter that is registered twice appears once.
   std::vector<Parameter*> parameters() const;
+  // This module and all parts below it, in registration order; a part that is registered twice appears twice.
+  std::vector<Module*> modules();
   // Gives every parameter and part its global name. Call once, on the outermost module.
   void name_parameters(const std::string& path = "");
   // "blocks.3.attention": names the places where dropout draws.

@@ -78,21 +78,31 @@ std::vector<Run> runs_of(const Piece& piece, std::int64_t first, std::int64_t co
   return runs;
 }
 
+std::vector<NumberedRuns> numbered_runs(const Piece& piece, std::int64_t first, std::int64_t count) {
+  const std::vector<Run> runs = runs_of(piece, first, count);
+  std::vector<NumberedRuns> found;
+  for (std::size_t i = 0; i < runs.size();) {
+    std::size_t end = i + 1;
+    const std::int64_t length = runs[i].count, stride = end < runs.size() ? runs[end].whole - runs[i].whole : 0;
+    while (end < runs.size() && runs[end].count == length && runs[end].whole - runs[end - 1].whole == stride) ++end;
+    found.push_back({.here = runs[i].here,
+                     .count = static_cast<std::int64_t>(end - i) * length,
+                     .first = runs[i].whole,
+                     .runs = end - i > 1 ? Runs{.length = length, .stride = stride} : Runs{}});
+    i = end;
+  }
+  return found;
+}
+
 void initialise(Kernels& kernels, Tensor& value, const Parameter& parameter, std::uint64_t seed, std::int64_t first) {
   if (parameter.init.kind == Init::Kind::constant) return kernels.fill(value, parameter.init.value);
   RandomFill how = spread(parameter);
   how.key = {seed, hash_name(parameter.name)};
-  const std::vector<Run> runs = runs_of(parameter.piece, first, value.numel());
-  for (std::size_t i = 0; i < runs.size();) {  // equal runs at equal distances are drawn at once
-    std::size_t end = i + 1;
-    const std::int64_t length = runs[i].count, stride = end < runs.size() ? runs[end].whole - runs[i].whole : 0;
-    while (end < runs.size() && runs[end].count == length && runs[end].whole - runs[end - 1].whole == stride) ++end;
-    how.first = runs[i].whole;
-    how.runs = end - i > 1 ? Runs{.length = length, .stride = stride} : Runs{};
-    const std::int64_t begin = runs[i].here - first;
-    Tensor part = value.range(begin, begin + static_cast<std::int64_t>(end - i) * length);
-    kernels.random(part, how);
-    i = end;
+  for (const NumberedRuns& part : numbered_runs(parameter.piece, first, value.numel())) {
+    how.first = part.first;
+    how.runs = part.runs;
+    Tensor here = value.range(part.here - first, part.here - first + part.count);
+    kernels.random(here, how);
   }
 }
 

@@ -93,8 +93,18 @@ struct Run {
 // for each row of a block of columns.
 std::vector<Run> runs_of(const Piece& piece, std::int64_t first, std::int64_t count);
 
-// Fills `value` (f32) with elements first ... first + numel - 1 of the parameter as drawn for `seed`: a slice of a
-// piece is born with the numbers that the whole tensor would have had.
+// The same where runs of equal length at equal distances count as one: `count` elements from `here` on, of which
+// element e is number first + runs.number(e) of the whole tensor.
+struct NumberedRuns {
+  std::int64_t here = 0;
+  std::int64_t count = 0;
+  std::int64_t first = 0;
+  Runs runs{};
+};
+std::vector<NumberedRuns> numbered_runs(const Piece& piece, std::int64_t first, std::int64_t count);
+
+// Fills `value` (f32 or 16 bits) with elements first ... first + numel - 1 of the parameter as drawn for `seed`: a
+// slice of a piece is born with the numbers that the whole tensor would have had.
 void initialise(Kernels& kernels, Tensor& value, const Parameter& parameter, std::uint64_t seed,
                 std::int64_t first = 0);
 

@@ -1,5 +1,6 @@
 #include "runtime/optim/optimizer.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace trireme::optim {
@@ -28,7 +29,8 @@ void Optimizer::step(float lr, float gradient_scale) {
   const Update how{.lr = lr,
                    .gradient_scale = gradient_scale,
                    .bias1 = bias_correction(config_.beta1, steps_),
-                   .bias2 = bias_correction(config_.beta2, steps_)};
+                   .bias2 = bias_correction(config_.beta2, steps_),
+                   .rounding = {.step = steps_ - 1}};
   for (const nn::OwnedRange& range : parameters_.owned()) update(range, how);
 }
 
@@ -51,12 +53,29 @@ void Optimizer::update(const nn::OwnedRange& range, Update how) {
   how.weight_decay = range.decayed ? config_.weight_decay : 0.0f;
   how.l1 = range.decayed ? config_.l1 : 0.0f;
   how.l2 = range.decayed ? config_.l2 : 0.0f;
-  const std::int64_t end = range.local + (range.end - range.begin);
-  Tensor weights = range.weights, compute = range.compute;
-  Tensor first = moment1 ? moment1.range(range.local, end) : Tensor{};
-  Tensor second = moment2 ? moment2.range(range.local, end) : Tensor{};
+  if (range.weights.dtype() == DType::f32) return update_part(range, 0, range.end - range.begin, how);
+  // Parameter by parameter: the random numbers are those of an element's place in the model, whoever updates it.
+  for (const nn::Placement& p : parameters_.placements()) {
+    const std::int64_t from = std::max(range.begin, p.begin), to = std::min(range.end, p.begin + p.count);
+    if (from >= to) continue;
+    how.rounding.key = {config_.seed, hash_name(" rounding", hash_name(p.parameter->name))};
+    for (const nn::NumberedRuns& part : nn::numbered_runs(p.parameter->piece, from - p.begin, to - from)) {
+      how.rounding.first = part.first;
+      how.rounding.runs = part.runs;
+      const std::int64_t begin = p.begin + part.here - range.begin;
+      update_part(range, begin, begin + part.count, how);
+    }
+  }
+}
+
+void Optimizer::update_part(const nn::OwnedRange& range, std::int64_t begin, std::int64_t end, const Update& how) {
+  const auto part = [&](const Tensor& whole, std::int64_t from) {
+    return whole ? whole.range(from + begin, from + end) : Tensor{};
+  };
+  Tensor weights = part(range.weights, 0), compute = part(range.compute, 0);
+  Tensor first = part(moment1, range.local), second = part(moment2, range.local);
   parameters_.kernels().update(weights, compute ? &compute : nullptr, first ? &first : nullptr,
-                               second ? &second : nullptr, range.gradients, how);
+                               second ? &second : nullptr, part(range.gradients, 0), how);
 }
 
 }  // namespace trireme::optim

@@ -27,6 +27,7 @@ struct OptimizerConfig {
   float l1 = 0.0f;            // penalties in the gradient; likewise
   float l2 = 0.0f;
   float clip_value = 0.0f;  // clip each element of the gradient to [-v, v]; 0 is off
+  std::uint64_t seed = 0;   // of the random numbers that bf16 masters are rounded with
 };
 
 constexpr bool has_moment1(UpdateRule rule) {
@@ -61,6 +62,8 @@ class Optimizer {
 
  private:
   void update(const nn::OwnedRange& range, Update how);
+  // Of elements [begin, end) of the range, counted from its own beginning.
+  void update_part(const nn::OwnedRange& range, std::int64_t begin, std::int64_t end, const Update& how);
 
   nn::FlatParameters& parameters_;
   OptimizerConfig config_;

@@ -207,6 +207,11 @@ INSTANTIATE_TEST_SUITE_P(
                    "parallel.schedule: needs parallel.pipeline above 1"},
         Impossible{"model { gpt { } } data { synthetic { } } parallel { pipeline: 2 chunks: 3 }",
                    "parallel.chunks: needs parallel.pipeline above 1 and parallel.schedule: \"interleaved\""},
+        Impossible{"model { gpt { } } data { synthetic { } } optimizer { stochastic_rounding: true }",
+                   "optimizer.stochastic_rounding: needs weights of bf16"},
+        Impossible{"model { gpt { } } data { synthetic { } } optimizer { stochastic_rounding: true } "
+                   "precision { compute: fp16 }",
+                   "optimizer.stochastic_rounding: needs weights of bf16"},
         Impossible{"model { gpt { } } data { text { paths: \"a\" vocab: \"v\" } }",
                    "data.text.vocab: needs data.text.tokenizer: gpt2"}));
 

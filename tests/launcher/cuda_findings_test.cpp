@@ -50,6 +50,15 @@ TEST(CudaFindings, AHealthyMachineIsToldWithoutRemedies) {
   EXPECT_EQ(findings[2].text, "1 pair of GPUs through NVLink; adapters mlx5_0 mlx5_1");
 }
 
+TEST(CudaFindings, ACudnnThatIsTooOldIsMissing) {
+  CudaFacts facts = machine();
+  facts.cudnn.loaded = "9.7.1";
+  EXPECT_EQ(libraries(facts).state, State::missing);
+  EXPECT_NE(libraries(facts).remedy.find("cuDNN is older than 9.8"), std::string::npos);
+  facts.cudnn.loaded = "9.8.0";
+  EXPECT_EQ(libraries(facts).state, State::note);  // than the one it was built with
+}
+
 TEST(CudaFindings, ADriverThatIsTooOldIsMissing) {
   CudaFacts facts = machine();
   facts.driver = "12.8";
@@ -61,9 +70,9 @@ TEST(CudaFindings, ADriverThatIsTooOldIsMissing) {
 
 TEST(CudaFindings, ALibraryOlderThanItsHeadersIsNoted) {
   CudaFacts facts = machine();
-  facts.cudnn.loaded = "9.2.1";
+  facts.cudnn.loaded = "9.10.1";
   EXPECT_EQ(libraries(facts).state, State::note);
-  EXPECT_NE(libraries(facts).text.find("cuDNN 9.2.1 (built with 9.19.0)"), std::string::npos);
+  EXPECT_NE(libraries(facts).text.find("cuDNN 9.10.1 (built with 9.19.0)"), std::string::npos);
   EXPECT_NE(libraries(facts).remedy.find("cuDNN is older"), std::string::npos);
   facts.cudnn.loaded = "9.20.0";
   EXPECT_EQ(libraries(facts).state, State::good);

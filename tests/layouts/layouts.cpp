@@ -67,7 +67,7 @@ job::Job make_job(const Model& model, const Layout& sizes, const Layout& layout,
 // Puts what this rank keeps of every weight where it belongs in the whole ones.
 void collect(const nn::FlatParameters& parameters, Weights& whole) {
   for (const nn::OwnedRange& range : parameters.owned()) {
-    const std::vector<float> here = to_host<float>(range.weights);
+    const std::vector<float> here = to_floats(range.weights);
     for (const nn::Placement& p : parameters.placements()) {
       const std::int64_t from = std::max(range.begin, p.begin), to = std::min(range.end, p.begin + p.count);
       if (from >= to) continue;

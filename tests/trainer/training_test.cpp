@@ -170,6 +170,68 @@ TEST_F(Training, SixteenBitsStayNearFullPrecision) {
   }
 }
 
+// A byte model of text that has something to be learnt, in three precisions from one start.
+TEST_F(Training, EightBitsConvergeLikeSixteen) {
+  std::ofstream text(folder_ / "text.txt");
+  for (int i = 0; i < 800; ++i)
+    text << "the " << i * 7 % 91 << "th boat has " << i % 13 << " oars on each of " << i % 3 + 1 << " sides;\n";
+  text.close();
+  const std::string job = R"(
+model { gpt { layers: 2 heads: 2 width: 64 sequence: 32 } }
+data { text { paths: ")" + (folder_ / "text.txt").string() +
+                          R"(" } }
+batch { global: 8 }
+schedule { lr: 3e-3 warmup_steps: 10 cosine {} }
+clip { norm: 1 }
+evaluate { every_steps: 0 batches: 0 }
+checkpoint { every_steps: 0 on_exit: false }
+threads: 1
+steps: 120
+)";
+  std::map<std::string, double> last;
+  for (const std::string precision : {"bf16", "fp8"}) {
+    ASSERT_EQ(train(job, precision, 1, {"precision.compute=" + precision}), 0);
+    const std::vector<double> all = losses(precision);
+    for (std::size_t i = all.size() - 10; i < all.size(); ++i) last[precision] += all[i] / 10;
+    EXPECT_LT(last[precision], 0.35 * all.front()) << precision;
+  }
+  EXPECT_NE(output_.find("fp8: the products of 8 of 8 linear layers have factors of 8 bits"), std::string::npos)
+      << output_;
+  EXPECT_NE(losses("fp8"), losses("bf16"));
+  EXPECT_NEAR(last["fp8"], last["bf16"], 0.03 * last["bf16"]);
+
+  ASSERT_EQ(train(job, "rounded", 1, {"precision.compute=bf16", "optimizer.stochastic_rounding=true"}), 0);
+  double mean = 0.0;
+  for (std::size_t i = 110; i < 120; ++i) mean += losses("rounded")[i] / 10;
+  EXPECT_NEAR(mean, last["bf16"], 0.03 * last["bf16"]);
+}
+
+TEST_F(Training, EightBitsSayWhatTheyCannotDo) {
+  const auto told = [&](const std::string& job, const std::vector<std::string>& sets) -> std::string {
+    try {
+      train(job, "refused", 1, sets);
+    } catch (const Error& error) {
+      testing::internal::GetCapturedStdout();
+      return error.what();
+    }
+    ADD_FAILURE() << "nothing was refused";
+    return {};
+  };
+  const std::string rows = told(gpt_job, {"precision.compute=fp8", "model.gpt.sequence=9", "batch.micro=2"});
+  EXPECT_NE(rows.find("2 samples x 9 = 18"), std::string::npos) << rows;
+  const std::string sizes = told(mlp_job, {"precision.compute=fp8", "model.mlp.hidden=[24]"});
+  EXPECT_NE(sizes.find("expected linear layers whose sizes are multiples of 16, found none"), std::string::npos)
+      << sizes;
+  EXPECT_NE(sizes.find("(20 -> 24)"), std::string::npos) << sizes;
+  ASSERT_EQ(train(mlp_job, "some", 1, {"precision.compute=fp8"}), 0);
+  EXPECT_NE(output_.find("fp8: the products of 1 of 3 linear layers"), std::string::npos) << output_;
+  testing::internal::CaptureStdout();
+  launcher::train({.job = write_job(mlp_job), .sets = {"precision.compute=fp8"}, .ranks = 1, .dry_run = true});
+  const std::string plan = testing::internal::GetCapturedStdout();
+  // 16 x 16 of 20 x 16 + 16 x 16 + 16 x 5; the first layer has no gradient of its input to compute.
+  EXPECT_NE(plan.find("46.6 % of it in 8 bits"), std::string::npos) << plan;
+}
+
 TEST_F(Training, AnOverflowSkipsTheStepOnEveryRankAndHalvesTheScale) {
   // 2^24 times the gradients of the first step overflows fp16.
   ASSERT_EQ(train(gpt_job, "overflow", 2, {"precision.compute=fp16", "precision.loss_scale.initial=16777216"}), 0);

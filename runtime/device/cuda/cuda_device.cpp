@@ -8,6 +8,7 @@
 #include "runtime/device/cuda/check.h"
 #include "runtime/device/cuda/cuda_timeline.h"
 #include "runtime/device/cuda/memory.h"
+#include "runtime/device/cuda/profiler_ranges.h"
 #include "runtime/device/cuda/replay.h"
 #include "runtime/device/cuda/watches.h"
 
@@ -38,7 +39,12 @@ std::shared_ptr<void> pin_pages(std::byte* host, std::int64_t bytes) {
 class Gpu : public CudaDevice {
  public:
   Gpu(std::shared_ptr<Memory> memory, std::shared_ptr<Watches> watches, const cudaDeviceProp& properties)
-      : memory_(std::move(memory)), watches_(std::move(watches)), properties_(properties) {}
+      : memory_(std::move(memory)),
+        watches_(std::move(watches)),
+        properties_(properties),
+        ranges_(with_profiler_ranges(memory_->compute, nullptr)) {
+    set_standing_timeline(ranges_.get());
+  }
 
   int index() const noexcept override { return memory_->device; }
 
@@ -101,7 +107,9 @@ class Gpu : public CudaDevice {
     const std::shared_ptr<void> done(nullptr, [this](void*) { capturing_ = false; });
     return cuda::capture(memory_, work);
   }
-  std::unique_ptr<Timeline> make_timeline() override { return make_cuda_timeline(memory_); }
+  std::unique_ptr<Timeline> make_timeline() override {
+    return with_profiler_ranges(memory_->compute, make_cuda_timeline(memory_));
+  }
 
   void make_current() const override { check(cudaSetDevice(memory_->device), "cudaSetDevice"); }
   cudaStream_t native_compute() const noexcept override { return memory_->compute.native(); }
@@ -124,6 +132,7 @@ class Gpu : public CudaDevice {
   std::shared_ptr<Memory> memory_;
   std::shared_ptr<Watches> watches_;
   cudaDeviceProp properties_;
+  std::unique_ptr<Timeline> ranges_;
   std::atomic<bool> capturing_{false};
 };
 

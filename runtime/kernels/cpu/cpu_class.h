@@ -105,6 +105,10 @@ class CpuKernels final : public Kernels {
   template <class Part>
   double sum_of_parts(std::int64_t count, Part&& part);
 
+  // gemm() of factors rounded to 8 bits.
+  void gemm_in_eight_bits(Tensor& c, const Tensor& a, const Tensor& b, const Gemm& how);
+  // The numbers of `x` that 8 bits hold, of x's dtype, in working memory that `place` lends.
+  Tensor in_eight_bits(const Tensor& x, EightBits format, const Scratch::Lease& place);
   void multiply_packed_blocks(Tensor& c, const Tensor& a, const Tensor& b, const float* bias, const Gemm& how);
 
   static constexpr std::int64_t grain_elements = 1 << 14;

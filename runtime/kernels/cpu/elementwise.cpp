@@ -24,6 +24,15 @@ Array moved(Array x, std::int64_t by) {
   return x;
 }
 
+UpdateArrays moved(const UpdateArrays& arrays, std::int64_t by) {
+  const auto floats = [by](float* x) { return x ? x + by : x; };
+  return {.weights = moved(arrays.weights, by),
+          .compute = moved(arrays.compute, by),
+          .moment1 = floats(arrays.moment1),
+          .moment2 = floats(arrays.moment2),
+          .gradient = arrays.gradient + by};
+}
+
 }  // namespace
 
 void CpuKernels::fill(Tensor& y, float value) {
@@ -114,12 +123,19 @@ void CpuKernels::update(Tensor& weights, Tensor* compute, Tensor* moment1, Tenso
                         const Update& how) {
   Update now = how;
   if (!take_state(now)) return;
-  const UpdateArrays arrays{.weights = weights.data<float>(),
+  const UpdateArrays arrays{.weights = array_of(weights),
                             .compute = array_of(compute),
                             .moment1 = floats_of(moment1),
                             .moment2 = floats_of(moment2),
                             .gradient = gradient.data<float>()};
-  for_range(weights.numel(), 1, [&](Range range) { level_.update(arrays, now, range); });
+  if (weights.dtype() == DType::f32)
+    return for_range(weights.numel(), 1, [&](Range range) { level_.update(arrays, now, range); });
+  now.rounding.key = at_step(now.rounding.key, now.rounding.step);
+  for_runs(weights.numel(), now.rounding, [&](const RandomRounding& run, std::int64_t from, Range range) {
+    Update part = now;
+    part.rounding = run;
+    level_.update(moved(arrays, from), part, range);
+  });
 }
 
 void CpuKernels::conclude_step(Tensor& state, const Tensor& squares, const StepRule& rule) {

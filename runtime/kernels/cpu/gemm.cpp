@@ -53,6 +53,7 @@ void with_one_dnn(const Sizes& sizes, Tensor& c, const Tensor& a, const Tensor& 
 
 void CpuKernels::gemm(Tensor& c, const Tensor& a, const Tensor& b, const Gemm& how) {
   if (c.numel() == 0) return;
+  if (how.a_format != EightBits::none) return gemm_in_eight_bits(c, a, b, how);
   const Sizes sizes{rows_of(c), columns_of(c), a.numel() / rows_of(c)};
   const AsFloats bias(how.bias, level_, scratch_);
   if (sizes.depth == 0) {

@@ -113,8 +113,15 @@ struct ClassStatsRows {
   std::int64_t here, first;
 };
 
+// A copy of a factor of a product, of the same storage, whose numbers are those that 8 bits hold.
+struct ToEightBits {
+  int mantissa;
+  float least_normal;   // of the format
+  float before, after;  // as formulas::EightBitScale
+};
+
 struct UpdateArrays {
-  float* weights;
+  Array weights;   // f32, or bf16 without `compute`
   Array compute;   // may be absent
   float* moment1;  // may be null, as moment2
   float* moment2;
@@ -170,7 +177,11 @@ struct Level {
   void (*axpy)(Array y, Array x, float factor, Range elements);
   void (*dropout)(Array y, Array x, const Dropout& how, Range elements);
 
+  // y of x's dtype.
+  void (*to_eight_bits)(Array y, Array x, const ToEightBits& how, Range elements);
+
   double (*sum)(Array x, Range elements);
+  float (*largest_magnitude)(Array x, Range elements);  // NaN counts as 0
   double (*sum_squares)(Array x, Range elements);
   void (*column_sums)(Array x, std::int64_t columns, float* sums, Range rows);
   void (*argmax)(std::int32_t* y, Array x, std::int64_t columns, Range rows);

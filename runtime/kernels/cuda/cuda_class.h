@@ -17,13 +17,13 @@ namespace trireme::cuda {
 struct GemmEngine;       // gemm/engine.h
 struct AttentionEngine;  // attention/library.h
 class ProductCall;       // gemm.cpp
-enum class Element : std::uint8_t;
 
 class CudaKernels final : public Kernels {
  public:
   CudaKernels(CudaDevice& device, const std::string& cache);
   ~CudaKernels() override;
   std::string_view name() const noexcept override { return "cuda"; }
+  std::string trouble() const override;
   ImageKernels& images() override { return *images_; }
 
   void fill(Tensor& y, float value) override;
@@ -46,10 +46,7 @@ class CudaKernels final : public Kernels {
   void argmax(Tensor& y, const Tensor& x) override;
 
   void gemm(Tensor& c, const Tensor& a, const Tensor& b, const Gemm& how) override;
-  // The same with both factors rounded to 8 bits, each with a scale of its own (gemm/float8.h): e4m3 for values, e5m2
-  // for gradients, not both e5m2. False, and nothing is done, before sm_89 and unless M, N and K are multiples of 16.
-  bool gemm_in_eight_bits(Tensor& c, const Tensor& a, const Tensor& b, const Gemm& how, Element a_format,
-                          Element b_format);
+  std::string why_no_eight_bits() const override;
 
   void layer_norm(Tensor& y, Tensor& mean, Tensor& rstd, const Tensor& x, const Tensor* residual, Tensor* sum,
                   const Tensor& weight, const Tensor& bias, float epsilon) override;
@@ -90,6 +87,8 @@ class CudaKernels final : public Kernels {
   void conclude_step(Tensor& state, const Tensor& square, const StepRule& rule) override;
 
  private:
+  // gemm() of factors rounded to 8 bits. False, and nothing is done, where the library has no algorithm.
+  bool gemm_in_eight_bits(Tensor& c, const Tensor& a, const Tensor& b, const Gemm& how);
   // activate_grad with a dbias.
   void activate_grad_sums(Tensor& dx, const Tensor& dy, const Tensor& x, Activation activation, Tensor& dbias,
                           bool accumulate);

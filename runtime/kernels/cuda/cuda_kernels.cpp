@@ -22,7 +22,3 @@ std::unique_ptr<Kernels> make_cuda_kernels(Device& device, const std::string& ca
 }
 
 }  // namespace trireme
-
-extern "C" trireme::Kernels* trireme_cuda_make_kernels(trireme::Device& device, const std::string& cache) {
-  return trireme::make_cuda_kernels(device, cache).release();
-}

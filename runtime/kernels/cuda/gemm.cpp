@@ -29,6 +29,10 @@ struct Factor {
   const float* scale = nullptr;  // of 8-bit elements
 };
 
+Element eight_bit_element(EightBits format) {
+  return format == EightBits::e5m2 ? Element::e5m2 : Element::e4m3;
+}
+
 // The epilogue that does all that is asked in one kernel, if there could be one. In fp32 the library's own gelu stays
 // out: how exact it is is not documented.
 std::optional<Epilogue> whole_epilogue(const Tensor& c, const Gemm& how) {
@@ -69,6 +73,9 @@ class ProductCall {
     operands_.alpha = how.alpha;
   }
 
+  // Whether a result can be written there: of 8-bit factors, only at multiples of 16 bytes.
+  bool may_write(const void* c) const { return !operands_.scale_a || common_alignment({c}) == 16; }
+
   // c = epilogue(alpha a b + beta before); `bias` and `kept` are the call's where the epilogue has such.
   bool run(void* c, DType dtype, const void* before, Epilogue epilogue) const {
     Product product = product_;
@@ -82,6 +89,7 @@ class ProductCall {
     if (reads_bias(epilogue)) operands.bias = raw_of(how_.bias);
     if (has_kept(epilogue)) operands.kept = how_.preactivation->raw();
     product.alignment = common_alignment({operands.a, operands.b, c, before, operands.bias, operands.kept});
+    if (operands.scale_a && product.alignment < 16) return false;
     return run_product(engine_, product, operands);
   }
 
@@ -103,7 +111,7 @@ bool CudaKernels::multiply(const ProductCall& call, Tensor& c, const Gemm& how) 
     activate(c, *how.preactivation, how.activation);
     return true;
   }
-  const bool in_place = c.dtype() == DType::f32;
+  const bool in_place = c.dtype() == DType::f32 && call.may_write(c.raw());
   std::optional<Scratch> sums;
   if (!in_place) sums.emplace(device_.scratch(c.numel() * size_of(DType::f32)));
   void* place = in_place ? c.raw() : static_cast<void*>(sums->data());
@@ -119,21 +127,38 @@ GemmEngine& CudaKernels::gemm_engine() {
   return *gemm_engine_;
 }
 
+std::string CudaKernels::trouble() const {
+  const std::string why = gemm_engine_ ? trouble_of(*gemm_engine_) : std::string();
+  return why.empty() ? why : why + "; the algorithms of matrix products are searched for again in every run";
+}
+
 void CudaKernels::gemm(Tensor& c, const Tensor& a, const Tensor& b, const Gemm& how) {
   if (c.numel() == 0) return;
   if (a.numel() == 0) return finish_product(stream_, multiprocessors(), c, nullptr, how);
+  if (how.a_format != EightBits::none) {
+    if (!gemm_in_eight_bits(c, a, b, how))
+      fail("gemm", "cuBLASLt has no algorithm for", a.shape(), "by", b.shape(), "in 8 bits on this GPU");
+    return;
+  }
   const Factor left{a.raw(), element_of(a.dtype()), how.transpose_a},
       right{b.raw(), element_of(b.dtype()), how.transpose_b};
   if (!multiply(ProductCall(gemm_engine(), left, right, how, c, a.numel() / rows_of(c)), c, how))
     fail("gemm", "cuBLASLt has no algorithm for", a.shape(), "by", b.shape(), "of", a.dtype(), "on this GPU");
 }
 
-bool CudaKernels::gemm_in_eight_bits(Tensor& c, const Tensor& a, const Tensor& b, const Gemm& how, Element a_format,
-                                     Element b_format) {
-  const std::int64_t m = rows_of(c), n = columns_of(c), k = m == 0 ? 0 : a.numel() / m;
+std::string CudaKernels::why_no_eight_bits() const {
   const cudaDeviceProp& card = device_.properties();
-  const bool capable = card.major > 8 || (card.major == 8 && card.minor >= 9);
-  if (!capable || m == 0 || k == 0 || m % 16 != 0 || n % 16 != 0 || k % 16 != 0) return false;
+  if (card.major > 8 || (card.major == 8 && card.minor >= 9)) return {};
+  return "expected a GPU of compute capability 8.9 or newer, which multiplies numbers of 8 bits; found " +
+         std::string(card.name) + " with " + std::to_string(card.major) + '.' + std::to_string(card.minor);
+}
+
+bool CudaKernels::gemm_in_eight_bits(Tensor& c, const Tensor& a, const Tensor& b, const Gemm& how) {
+  const std::int64_t m = rows_of(c), n = columns_of(c), k = a.numel() / m;
+  if (const std::string why = why_no_eight_bits(); !why.empty()) fail("gemm", why);
+  if (m % eight_bits_multiple != 0 || n % eight_bits_multiple != 0 || k % eight_bits_multiple != 0)
+    fail("gemm", "expected sizes of a product in 8 bits that are multiples of", eight_bits_multiple, "found", m, "x", k,
+         "by", k, "x", n);
 
   // 8-bit products have both factors' k innermost (before Blackwell there are no others): a is written as (m, k), b as
   // (n, k), whatever they were.
@@ -147,6 +172,7 @@ bool CudaKernels::gemm_in_eight_bits(Tensor& c, const Tensor& a, const Tensor& b
         .format = format, .rows = turn ? nullptr : bytes, .columns = turn ? bytes : nullptr, .scale = its_scale};
     to_eight_bits(stream_, multiprocessors(), place, x, scratch);
   };
+  const Element a_format = eight_bit_element(how.a_format), b_format = eight_bit_element(how.b_format);
   write(a, a_format, left, how.transpose_a, scale, scale + 2);
   write(b, b_format, right, !how.transpose_b, scale + 1, scale + 2 + eight_bits_scratch);
   const Factor turned_a{left.data(), a_format, false, scale}, turned_b{right.data(), b_format, true, scale + 1};

@@ -25,6 +25,7 @@ struct OperationCount {
 //  - every input element is read once and every output element written once: what a fused, blocked kernel moves.
 struct Counts {
   double matrix_flops = 0;
+  double eight_bit_flops = 0;                          // those of products whose factors are rounded to 8 bits
   std::int64_t bytes = 0;                              // read and written
   std::map<std::string, OperationCount> by_operation;  // by the name of the kernel: "gemm", "layer_norm_grad", ...
 };

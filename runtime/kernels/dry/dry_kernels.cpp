@@ -72,8 +72,9 @@ void DryKernels::argmax(Tensor& y, const Tensor& x) {
 void DryKernels::gemm(Tensor& c, const Tensor& a, const Tensor& b, const Gemm& how) {
   const std::int64_t columns = a.size(-1);  // K, or M of a stored transpose; any further dimensions count as rows
   const std::int64_t inner = !how.transpose_a ? columns : columns == 0 ? 0 : a.numel() / columns;
-  count("gemm", {&a, &b, how.bias, only_if(how.beta != 0, c)}, {&c, how.preactivation},
-        2.0 * as_double(c.numel()) * as_double(inner));
+  const double flops = 2.0 * as_double(c.numel()) * as_double(inner);
+  count("gemm", {&a, &b, how.bias, only_if(how.beta != 0, c)}, {&c, how.preactivation}, flops);
+  if (how.a_format != EightBits::none) counter_.counts.eight_bit_flops += flops;
 }
 
 void DryKernels::layer_norm(Tensor& y, Tensor& mean, Tensor& rstd, const Tensor& x, const Tensor* residual, Tensor* sum,

@@ -3,8 +3,10 @@
 // against the reference. Where CUDA compiles them, constexpr functions are for the device too.
 #pragma once
 
+#include <bit>
 #include <cmath>
 #include <concepts>
+#include <cstdint>
 
 namespace trireme::formulas {
 
@@ -42,6 +44,11 @@ template <std::floating_point N>
 template <std::floating_point N>
 [[gnu::always_inline]] constexpr N with_sign(N x, N y) {
   return std::copysign(x, y);
+}
+
+// The largest power of two that |x| reaches; 0 of subnormal numbers, infinite of what is not finite.
+[[gnu::always_inline]] constexpr float power_below(float x) {
+  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(x) & 0x7f800000u);
 }
 
 template <std::floating_point N>

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "runtime/base/error.h"
+#include "runtime/kernels/formulas/random_rounding.h"
 #include "runtime/kernels/host_state.h"
 #include "runtime/kernels/reference/reference_class.h"
 #include "runtime/kernels/reference/values.h"
@@ -39,6 +40,15 @@ double step(double w, double g, double& first, double& second, const Update& how
   fail("update", "expected an update rule, found number", static_cast<int>(how.rule));
 }
 
+void round_at_random(Values& weights, const RandomRounding& how) {
+  const RandomKey key = at_step(how.key, how.step);
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    const std::int64_t number = how.first + how.runs.number(static_cast<std::int64_t>(i));
+    weights[i] = formulas::rounded_at_random(static_cast<float>(weights[i]),
+                                             random_word(key, static_cast<std::uint64_t>(number)));
+  }
+}
+
 }  // namespace
 
 void ReferenceKernels::update(Tensor& weights, Tensor* compute, Tensor* moment1, Tensor* moment2,
@@ -51,6 +61,7 @@ void ReferenceKernels::update(Tensor& weights, Tensor* compute, Tensor* moment1,
   Values second = moment2 == nullptr ? Values(w.size()) : load(*moment2);
   for (std::size_t i = 0; i < w.size(); ++i)
     w[i] = step(w[i], effective_gradient(g[i], w[i], how), first[i], second[i], how);
+  if (weights.dtype() == DType::bf16) round_at_random(w, how.rounding);
   store(weights, w);
   if (compute != nullptr) store(*compute, load(weights));
   if (moment1 != nullptr) store(*moment1, first);

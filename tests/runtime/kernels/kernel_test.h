@@ -71,7 +71,7 @@ class KernelTest : public ::testing::TestWithParam<Subjected> {
   }
   Kernels& tested() { return *backend_.kernels; }
   Kernels& oracle() { return *oracle_.kernels; }
-  Device& device() { return *backend_.device; }
+  Device& device() const { return *backend_.device; }
 
   // The tested side agrees with the oracle's, and nothing was written outside it.
   ::testing::AssertionResult agrees(Argument& argument) { return agrees(argument, 1); }

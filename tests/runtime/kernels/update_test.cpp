@@ -78,6 +78,84 @@ TEST_P(UpdateTest, GradientsAreScaledThenClippedThenPenalised) {
   }
 }
 
+// bf16 weights as this backend and the reference leave them; the same arithmetic but for fp32's rounding, so that a
+// word may fall on the other side of a number now and then, in each of two steps.
+TEST_P(UpdateTest, WeightsOfBf16AreRoundedWithTheReferencesRandomNumbers) {
+  if (dtype() != DType::bf16) return;  // the suite's dtype plays no part
+  for (UpdateRule rule : rules) {
+    for (const Runs& runs : {Runs{}, Runs{.length = 10, .stride = 37}}) {
+      const std::int64_t size = 1000;
+      const Values start = random_values(size, 1), slope = random_values(size, 2, {-2, 2});
+      const auto updated = [&](Kernels& kernels, Device& on) {
+        Tensor w = tensor_of(on, start, {size}, DType::bf16);
+        Tensor m = tensor_of(on, Values(1000), {size}, DType::f32), v = tensor_of(on, Values(1000), {size}, DType::f32);
+        const Tensor g = tensor_of(on, slope, {size}, DType::f32);
+        for (int step = 1; step <= 2; ++step) {
+          Update how = options(rule, step);
+          how.rounding = {.key = {5, 6}, .first = 1003, .step = step, .runs = runs};
+          kernels.update(w, nullptr, has_moment1(rule) ? &m : nullptr, has_moment2(rule) ? &v : nullptr, g, how);
+        }
+        return values_of(w);
+      };
+      const Backend reference = make_backend("reference", 1);
+      const Values got = updated(tested(), device()), want = updated(*reference.kernels, *reference.device);
+      std::int64_t others = 0;
+      for (std::size_t i = 0; i < got.size(); ++i) {
+        others += got[i] != want[i];
+        ASSERT_LE(std::fabs(got[i] - want[i]), 0x1p-6 * std::fabs(want[i]) + 1e-6) << i;
+      }
+      EXPECT_LE(others, 10) << "rule " << static_cast<int>(rule);
+    }
+  }
+}
+
+// A step of an eighth of the distance between two numbers: rounded to nearest nothing would ever move.
+TEST_P(UpdateTest, RandomRoundingKeepsTheMean) {
+  if (dtype() != DType::bf16) return;
+  constexpr std::int64_t size = 4096;
+  constexpr int steps = 16;
+  Tensor w = tensor_of(device(), Values(size, 1.5), {size}, DType::bf16);
+  const Tensor g = tensor_of(device(), Values(size, 1.0), {size}, DType::f32);
+  for (int step = 0; step < steps; ++step)
+    tested().update(w, nullptr, nullptr, nullptr, g,
+                    {.rule = UpdateRule::sgd, .lr = 0x1p-10f, .rounding = {.key = {1, 2}, .step = step}});
+  double mean = 0.0;
+  for (double value : values_of(w)) mean += value / size;
+  // The distance is 2^-7; a sum of 16 roundings of 4096 elements has a deviation of about 2^-7 * 16^0.5 * 0.33 / 64.
+  EXPECT_NEAR(mean, 1.5 - steps * 0x1p-10, 5 * 0x1p-7 * 4 * 0.33 / 64);
+}
+
+TEST_P(UpdateTest, AnElementIsRoundedAlikeWhereverItIsUpdated) {
+  if (dtype() != DType::bf16) return;
+  const std::int64_t size = 700;
+  const Tensor g = random_tensor(device(), {size}, DType::f32, 8);
+  const Update how{.rule = UpdateRule::sgd, .lr = 0.01f, .rounding = {.key = {3, 4}, .first = 6}};
+  Tensor whole = random_tensor(device(), {size}, DType::bf16, 9),
+         parts = random_tensor(device(), {size}, DType::bf16, 9);
+  tested().update(whole, nullptr, nullptr, nullptr, g, how);
+  for (const auto& [begin, end] : {std::pair{0, 3}, {3, 300}, {300, 301}, {301, 700}}) {
+    Update part = how;
+    part.rounding.first += begin;
+    Tensor here = parts.range(begin, end);
+    tested().update(here, nullptr, nullptr, nullptr, g.range(begin, end), part);
+  }
+  EXPECT_TRUE(same_bits(parts, whole));
+  // Every third row of five, as one of some ranks has them.
+  Tensor rows = random_tensor(device(), {size}, DType::bf16, 9);
+  Update of_rows = how;
+  of_rows.rounding.runs = {.length = 5, .stride = 15};
+  tested().update(rows, nullptr, nullptr, nullptr, g, of_rows);
+  const Values got = values_of(rows);
+  for (std::int64_t row = 0; row < 140; ++row) {
+    Tensor one = random_tensor(device(), {size}, DType::bf16, 9).range(5 * row, 5 * row + 5);
+    Update alone = how;
+    alone.rounding.first += 15 * row;
+    tested().update(one, nullptr, nullptr, nullptr, g.range(5 * row, 5 * row + 5), alone);
+    const Values want = values_of(one);
+    for (std::size_t i = 0; i < 5; ++i) ASSERT_EQ(got[static_cast<std::size_t>(5 * row) + i], want[i]) << row;
+  }
+}
+
 TEST_P(UpdateTest, AWeightOfZeroFeelsNoL1) {
   Tensor w = tensor_of(device(), {0, 1, -1}, {3}, DType::f32);
   const Tensor g = tensor_of(device(), {0, 0, 0}, {3}, DType::f32);

@@ -4,10 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <tuple>
 #include <vector>
 
 #include "runtime/device/cuda/cuda_device.h"
-#include "runtime/kernels/cuda/cuda_class.h"
 #include "runtime/kernels/cuda/gemm/float8.h"
 #include "runtime/kernels/reference/reference_kernels.h"
 #include "tests/runtime/kernels_cuda/emulator/emulated_backend.h"
@@ -24,7 +24,7 @@ struct Rounded {
   float scale = 0;
 };
 
-class EightBits : public ::testing::Test {
+class EightBitProducts : public ::testing::Test {
  protected:
   Rounded rounded(const Tensor& x, Element format) {
     Rounded result{std::vector<std::uint8_t>(static_cast<std::size_t>(x.numel())),
@@ -48,10 +48,9 @@ class EightBits : public ::testing::Test {
   }
 
   Backend backend_ = make_emulated_backend(Epilogues::all);
-  cuda::CudaKernels& kernels_ = static_cast<cuda::CudaKernels&>(*backend_.kernels);
 };
 
-TEST_F(EightBits, NumbersAreThoseOfTheFormats) {
+TEST_F(EightBitProducts, NumbersAreThoseOfTheFormats) {
   EXPECT_EQ(cuda::from_float8(Element::e4m3, 0x7e), 448);
   EXPECT_EQ(cuda::from_float8(Element::e5m2, 0x7b), 57344);
   EXPECT_EQ(cuda::from_float8(Element::e4m3, 0x01), 0x1p-9f);
@@ -59,7 +58,7 @@ TEST_F(EightBits, NumbersAreThoseOfTheFormats) {
   EXPECT_EQ(cuda::from_float8(Element::e4m3, 0xb8), -1);
 }
 
-TEST_F(EightBits, RoundsToTheNearestOfAScaledFormat) {
+TEST_F(EightBitProducts, RoundsToTheNearestOfAScaledFormat) {
   for (DType dtype : {DType::f32, DType::bf16, DType::f16}) {
     for (Element format : {Element::e4m3, Element::e5m2}) {
       for (double size : {1e-3, 1.0, 300.0}) {
@@ -78,7 +77,7 @@ TEST_F(EightBits, RoundsToTheNearestOfAScaledFormat) {
   }
 }
 
-TEST_F(EightBits, TheScaleIsAPowerOfTwoAndUsesTheRange) {
+TEST_F(EightBitProducts, TheScaleIsAPowerOfTwoAndUsesTheRange) {
   for (float largest : {1e-30f, 0.875f, 0.876f, 1.0f, 448.0f, 449.0f, 60000.0f}) {
     for (Element format : {Element::e4m3, Element::e5m2}) {
       Values values(16 * 16, 0.0);
@@ -93,7 +92,7 @@ TEST_F(EightBits, TheScaleIsAPowerOfTwoAndUsesTheRange) {
   }
 }
 
-TEST_F(EightBits, RowsAndColumnsHoldTheSame) {
+TEST_F(EightBitProducts, RowsAndColumnsHoldTheSame) {
   for (const Shape& shape : {Shape{16, 16}, Shape{48, 80}, Shape{64, 128}, Shape{176, 16}}) {
     const Rounded r = rounded(tensor(random_values(shape.numel(), 6), shape, DType::bf16), Element::e4m3);
     const auto rows = static_cast<std::size_t>(shape[0]), columns = static_cast<std::size_t>(shape[1]);
@@ -102,7 +101,7 @@ TEST_F(EightBits, RowsAndColumnsHoldTheSame) {
   }
 }
 
-TEST_F(EightBits, NothingThatIsNotFiniteIsLost) {
+TEST_F(EightBitProducts, NothingThatIsNotFiniteIsLost) {
   Values values = random_values(32 * 32, 7);
   EXPECT_EQ(rounded(tensor(Values(32 * 32, 0.0), {32, 32}, DType::bf16), Element::e4m3).scale, 1.0f);
   values[100] = HUGE_VAL;
@@ -114,12 +113,13 @@ TEST_F(EightBits, NothingThatIsNotFiniteIsLost) {
   }
 }
 
-TEST_F(EightBits, ProductsAreThoseOfTheRoundedFactors) {
+TEST_F(EightBitProducts, ProductsAreThoseOfTheRoundedFactors) {
   const std::int64_t m = 48, n = 32, k = 80;
   const std::unique_ptr<Kernels> reference = make_reference_kernels();
   for (int transposes = 0; transposes < 4; ++transposes) {
     const bool ta = (transposes & 1) != 0, tb = (transposes & 2) != 0;
-    for (auto [fa, fb] : {std::pair{Element::e4m3, Element::e4m3}, {Element::e5m2, Element::e4m3}}) {
+    for (EightBits format : {EightBits::e4m3, EightBits::e5m2}) {
+      const Element fa = format == EightBits::e4m3 ? Element::e4m3 : Element::e5m2, fb = Element::e4m3;
       for (DType result : {DType::bf16, DType::f32}) {
         const Shape a_shape = ta ? Shape{k, m} : Shape{m, k}, b_shape = tb ? Shape{n, k} : Shape{k, n};
         const Tensor a = tensor(random_values(m * k, 1), a_shape, DType::bf16);
@@ -130,7 +130,10 @@ TEST_F(EightBits, ProductsAreThoseOfTheRoundedFactors) {
         Gemm how{
             .transpose_a = ta, .transpose_b = tb, .alpha = 0.5f, .beta = 1.0f, .bias = &bias, .preactivation = &kept};
         how.activation = Activation::gelu;
-        ASSERT_TRUE(kernels_.gemm_in_eight_bits(c, a, b, how, fa, fb));
+        how.a_format = format;
+        how.b_format = EightBits::e4m3;
+        backend_.kernels->gemm(c, a, b, how);
+        how.a_format = how.b_format = EightBits::none;
 
         const Tensor exact_a = tensor(seen(a, fa), a_shape, DType::f64),
                      exact_b = tensor(seen(b, fb), b_shape, DType::f64);
@@ -149,13 +152,13 @@ TEST_F(EightBits, ProductsAreThoseOfTheRoundedFactors) {
   }
 }
 
-TEST_F(EightBits, OtherSizesAreRefusedUntouched) {
-  for (const Shape& shape : {Shape{24, 16}, Shape{16, 24}, Shape{16, 8}}) {
-    const Tensor a = tensor(random_values(shape.numel(), 1), shape, DType::bf16);
-    const Tensor b = tensor(random_values(16 * shape[1], 2), {16, shape[1]}, DType::bf16);
-    Tensor c = tensor(Values(static_cast<std::size_t>(shape[0] * 16), 7.0), {shape[0], 16}, DType::bf16);
-    EXPECT_FALSE(kernels_.gemm_in_eight_bits(c, a, b, {.transpose_b = true}, Element::e4m3, Element::e4m3)) << shape;
-    for (double value : values_of(c)) ASSERT_EQ(value, 7);
+TEST_F(EightBitProducts, NeedACardThatHasThem) {
+  EXPECT_EQ(backend_.kernels->why_no_eight_bits(), "");
+  for (const auto& [major, minor, has] : {std::tuple{8, 0, false}, {8, 6, false}, {8, 9, true}, {12, 0, true}}) {
+    set_capability(*backend_.device, major, minor);
+    const std::string why = backend_.kernels->why_no_eight_bits();
+    EXPECT_EQ(why.empty(), has) << major << '.' << minor;
+    EXPECT_EQ(why.find("8.9 or newer") != std::string::npos, !has) << why;
   }
 }
 

@@ -19,7 +19,10 @@ void scale(Array y, Array x, float factor, Range elements);
 void axpy(Array y, Array x, float factor, Range elements);
 void dropout(Array y, Array x, const Dropout& how, Range elements);
 
+void to_eight_bits(Array y, Array x, const ToEightBits& how, Range elements);
+
 double sum(Array x, Range elements);
+float largest_magnitude(Array x, Range elements);
 double sum_squares(Array x, Range elements);
 void column_sums(Array x, std::int64_t columns, float* sums, Range rows);
 void argmax(std::int32_t* y, Array x, std::int64_t columns, Range rows);

@@ -4,6 +4,7 @@
 #include "runtime/kernels/cpu/level/words.h"
 #include "runtime/kernels/formulas/activations.h"
 #include "runtime/kernels/formulas/arithmetic.h"
+#include "runtime/kernels/formulas/eight_bits.h"
 
 namespace trireme::cpu::TRIREME_LEVEL {
 namespace {
@@ -143,6 +144,14 @@ void dropout(Array y, Array x, const Dropout& how, Range range) {
         store<S>(to + begin + i, if_less(unit_floats(words + i), all(how.probability), zeros(), kept), part);
       });
     }
+  });
+}
+
+void to_eight_bits(Array y, Array x, const ToEightBits& how, Range range) {
+  const formulas::EightBitFormat format{
+      .mantissa = how.mantissa, .limit_exponent = 0, .least_normal = how.least_normal};
+  with_storage(x.dtype, [&]<class S>(S) {
+    transform<S, S>(y, x, range, [=](Floats v) { return formulas::to_eight_bits(v * how.before, format) * how.after; });
   });
 }
 

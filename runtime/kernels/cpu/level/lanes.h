@@ -107,6 +107,10 @@ template <class P>
 [[gnu::always_inline]] inline Floats magnitude(Floats x) {
   return map([](NativeFloat a) { return (NativeFloat)((NativeInt)a & 0x7fffffff); }, x);
 }
+// The largest power of two that |x| reaches; 0 of subnormal numbers, infinite of what is not finite.
+[[gnu::always_inline]] inline Floats power_below(Floats x) {
+  return map([](NativeFloat a) { return (NativeFloat)((NativeInt)a & 0x7f800000); }, x);
+}
 // |x| with y's sign.
 [[gnu::always_inline]] inline Floats with_sign(Floats x, Floats y) {
   return map([](NativeFloat a,

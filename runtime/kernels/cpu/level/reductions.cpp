@@ -56,6 +56,18 @@ std::int32_t first_largest(const typename S::Element* row, std::int64_t columns)
 
 }  // namespace
 
+float largest_magnitude(Array x, Range range) {
+  float found = 0;
+  with_storage(x.dtype, [&]<class S>(S) {
+    const auto* from = static_cast<const typename S::Element*>(x.data) + range.begin;
+    Floats largest = zeros();
+    for_lanes(range.end - range.begin,
+              [&](std::int64_t i, auto count) { largest = larger(magnitude(load<S>(from + i, count)), largest); });
+    found = largest_of(largest);
+  });
+  return found;
+}
+
 double sum(Array x, Range range) {
   return sum_in_double(x, range, [](double v) { return v; });
 }

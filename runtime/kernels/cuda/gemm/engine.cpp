@@ -135,6 +135,7 @@ struct GemmEngine {
   ~GemmEngine();
 
   bool run(const Product& product, const ProductOperands& operands);
+  const std::string& trouble() const noexcept { return file_.trouble(); }
 
  private:
   void choose(Ready& ready, const Product& product, const ProductOperands& operands);
@@ -286,6 +287,10 @@ GemmEngineOwner make_gemm_engine(CudaDevice& device, const std::string& choices)
 
 bool run_product(GemmEngine& engine, const Product& product, const ProductOperands& operands) {
   return engine.run(product, operands);
+}
+
+std::string trouble_of(const GemmEngine& engine) {
+  return engine.trouble();
 }
 
 }  // namespace trireme::cuda

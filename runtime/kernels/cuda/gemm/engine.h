@@ -35,4 +35,7 @@ GemmEngineOwner make_gemm_engine(CudaDevice& device, const std::string& choices)
 // product times the library's candidates, unless work is being captured; later ones use what was found.
 bool run_product(GemmEngine& engine, const Product& product, const ProductOperands& operands);
 
+// Why choices could not be kept in the file; empty: they were.
+std::string trouble_of(const GemmEngine& engine);
+
 }  // namespace trireme::cuda

@@ -7,6 +7,7 @@
 #include "runtime/kernels/cuda/arguments.h"
 #include "runtime/kernels/cuda/sweep.h"
 #include "runtime/kernels/cuda/team.h"
+#include "runtime/kernels/formulas/eight_bits.h"
 
 namespace trireme::cuda {
 namespace {
@@ -31,15 +32,6 @@ __global__ void __launch_bounds__(block_threads) largest_kernel(float* largest, 
   if (threadIdx.x == 0) largest[blockIdx.x] = mine;
 }
 
-// The power of two that brings `largest` just below the format's largest number, 0.875 times 2^limit_exponent.
-__device__ int power_for(float largest, int limit_exponent) {
-  if (largest == 0.0f || !std::isfinite(largest)) return 0;
-  int exponent;
-  const float fraction = frexpf(largest, &exponent);  // in [0.5, 1)
-  const int power = limit_exponent - exponent - (fraction > 0.875f ? 1 : 0);
-  return std::min(std::max(power, -126), 126);
-}
-
 // One block: what to multiply with before and after.
 __global__ void __launch_bounds__(block_threads)
     scale_kernel(float* scale, float* factor, const float* largest, int count, int limit_exponent) {
@@ -47,7 +39,7 @@ __global__ void __launch_bounds__(block_threads)
   for (int i = threadIdx.x; i < count; i += block_threads) all = fmaxf(all, largest[i]);
   all = over_block<warps>(all, LargerOf{});
   if (threadIdx.x != 0) return;
-  const int power = power_for(all, limit_exponent);
+  const int power = formulas::power_for(all, limit_exponent);
   *factor = ldexpf(1.0f, power);
   *scale = std::isfinite(all) ? ldexpf(1.0f, -power) : NAN;
 }
@@ -93,6 +85,7 @@ __global__ void __launch_bounds__(block_threads)
 void to_eight_bits(cudaStream_t stream, int multiprocessors, const InEightBits& to, const Tensor& x, float* scratch) {
   const std::int64_t rows = rows_of(x), columns = columns_of(x);
   const bool values = to.format == Element::e4m3;
+  const int limit_exponent = formulas::format_of(values ? EightBits::e4m3 : EightBits::e5m2).limit_exponent;
   float* factor = scratch;
   float* largest = scratch + 1;
   visit_compute_type("gemm", x.dtype(), [&]<class T>(T) {
@@ -101,7 +94,7 @@ void to_eight_bits(cudaStream_t stream, int multiprocessors, const InEightBits& 
     grid.blocks = std::min(grid.blocks, eight_bits_scratch - 1);
     launch(stream, grid, largest_kernel<T>, largest, x.data<T>(), s);
     launch(stream, {1, block_threads}, scale_kernel, to.scale, factor, largest, static_cast<int>(grid.blocks),
-           values ? 9 : 16);
+           limit_exponent);
     const Grid tiles{(columns + tile - 1) / tile, block_threads, (rows + tile - 1) / tile};
     if (values)
       launch(stream, tiles, quantise_kernel<T, Element::e4m3>, to, x.data<T>(), factor, rows, columns);

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <type_traits>
 
 #define __global__
@@ -14,11 +15,16 @@
 #define __shared__ static
 #define __launch_bounds__(...)
 
+namespace trireme::test {
+void enqueue(std::function<void()> work);  // emulator.h
+}
+
 struct CUstream_st;
 using cudaStream_t = CUstream_st*;
 enum cudaError_t { cudaSuccess = 0 };
 enum cudaMemcpyKind { cudaMemcpyDeviceToDevice = 3 };
 struct cudaDeviceProp {
+  const char* name = "emulated GPU";
   int multiProcessorCount = 0;
   int major = 9, minor = 0;
 };
@@ -36,11 +42,11 @@ inline const char* cudaGetErrorName(cudaError_t) {
   return "cudaSuccess";
 }
 inline cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind, cudaStream_t) {
-  std::memmove(to, from, bytes);
+  trireme::test::enqueue([=] { std::memmove(to, from, bytes); });
   return cudaSuccess;
 }
 inline cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t) {
-  std::memset(to, value, bytes);
+  trireme::test::enqueue([=] { std::memset(to, value, bytes); });
   return cudaSuccess;
 }
 

@@ -9,6 +9,7 @@
 #include "runtime/kernels/reference/activations.h"
 #include "tests/runtime/cuda_products/column_reference.h"
 #include "tests/runtime/kernels_cuda/emulator/emulated_backend.h"
+#include "tests/runtime/kernels_cuda/emulator/emulator.h"
 
 namespace trireme::cuda {
 
@@ -69,15 +70,7 @@ double activated(Epilogue epilogue, double x) {
   }
 }
 
-}  // namespace
-
-GemmEngineOwner make_gemm_engine(CudaDevice& device, const std::string&) {
-  return {new GemmEngine{test::epilogues_of(device)}, [](GemmEngine* engine) { delete engine; }};
-}
-
-bool run_product(GemmEngine& engine, const Product& product, const ProductOperands& operands) {
-  if (engine.epilogues == test::Epilogues::none && product.epilogue != Epilogue::none) return false;
-  expect_fit(product, operands);
+void multiply(const Product& product, const ProductOperands& operands) {
   const double scale = (operands.scale_a ? *operands.scale_a : 1.0) * (operands.scale_b ? *operands.scale_b : 1.0);
   const ColumnProduct columns = by_columns(product);
   test::multiply_by_columns(
@@ -91,7 +84,23 @@ bool run_product(GemmEngine& engine, const Product& product, const ProductOperan
         if (has_kept(product.epilogue)) store(operands.kept, product.c, at, x);
         store(operands.c, product.c, at, activated(product.epilogue, x));
       });
+}
+
+}  // namespace
+
+GemmEngineOwner make_gemm_engine(CudaDevice& device, const std::string&) {
+  return {new GemmEngine{test::epilogues_of(device)}, [](GemmEngine* engine) { delete engine; }};
+}
+
+bool run_product(GemmEngine& engine, const Product& product, const ProductOperands& operands) {
+  if (engine.epilogues == test::Epilogues::none && product.epilogue != Epilogue::none) return false;
+  expect_fit(product, operands);
+  test::enqueue([=] { multiply(product, operands); });
   return true;
+}
+
+std::string trouble_of(const GemmEngine&) {
+  return {};
 }
 
 AttentionEngineOwner make_attention_engine(CudaDevice&) {

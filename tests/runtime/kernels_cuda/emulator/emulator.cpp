@@ -195,6 +195,24 @@ void emulate(const EmulatedGrid& grid, const std::function<void()>& kernel) {
   }
 }
 
+namespace {
+
+std::vector<std::function<void()>>*& recorded_work() {
+  static std::vector<std::function<void()>>* only = nullptr;
+  return only;
+}
+
+}  // namespace
+
+void enqueue(std::function<void()> work) {
+  if (recorded_work()) return recorded_work()->push_back(std::move(work));
+  work();
+}
+
+void record_work(std::vector<std::function<void()>>* recorded) {
+  recorded_work() = recorded;
+}
+
 unsigned lane() {
   return processor().current % warp_lanes;
 }

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 namespace trireme::test {
 
@@ -14,5 +15,10 @@ struct EmulatedGrid {
   int threads;
 };
 void emulate(const EmulatedGrid& grid, const std::function<void()>& kernel);
+
+// What a stream is given to do: done at once, or while work is recorded, put behind what was recorded before.
+void enqueue(std::function<void()> work);
+// Null: work is done again.
+void record_work(std::vector<std::function<void()>>* recorded);
 
 }  // namespace trireme::test

@@ -20,7 +20,7 @@ struct Grid {
 
 template <class... Parameters>
 void launch(cudaStream_t, Grid grid, void (*kernel)(Parameters...), std::type_identity_t<Parameters>... arguments) {
-  test::emulate({grid.blocks, grid.blocks_y, grid.threads}, [=] { kernel(arguments...); });
+  test::enqueue([=] { test::emulate({grid.blocks, grid.blocks_y, grid.threads}, [=] { kernel(arguments...); }); });
 }
 
 inline float to_float(float x) {

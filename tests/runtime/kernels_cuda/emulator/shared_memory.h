@@ -27,8 +27,10 @@ template <class Memory, class... Parameters>
 void launch_with_memory(cudaStream_t stream, Grid grid, void (*kernel)(Parameters...),
                         std::type_identity_t<Parameters>... arguments) {
   static_assert(alignof(Memory) <= alignof(float4) && sizeof(Memory) <= 99 * 1024);  // what every GPU since sm_80 has
-  const float nan = std::numeric_limits<float>::quiet_NaN();
-  block_memory().assign(sizeof(Memory) / sizeof(float4) + 1, float4{nan, nan, nan, nan});
+  test::enqueue([] {
+    const float nan = std::numeric_limits<float>::quiet_NaN();
+    block_memory().assign(sizeof(Memory) / sizeof(float4) + 1, float4{nan, nan, nan, nan});
+  });
   launch(stream, grid, kernel, arguments...);
 }
 
