@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "launcher/config/kinds.h"
 #include "launcher/config/needs.h"
 #include "launcher/config/resolve.h"
 #include "launcher/config/schema.h"
@@ -251,13 +252,19 @@ void check_data(const job::Job& job, const Origins& origins) {
   if (data.has_text()) check_text(data.text(), origins);
   if (data.has_shards() && data.shards().train().empty())
     origins.fail("data.shards.train", "expected files to train on");
-  if (!job.model().has_mlp() && labelled(data))
+  if (speaks(job) && labelled(data))
     origins.fail(data.has_table() ? "data.table" : "data.images",
                  "expected tokens for this model; this source gives none");
-  if (job.model().has_mlp() && !data.has_synthetic() && !labelled(data))
+  if (!speaks(job) && !job.model().has_mlp() && data.has_table())
+    origins.fail("data.table", "expected images for this model; this source gives features");
+  if (job.model().has_unet() && data.has_synthetic())
+    origins.fail("data.synthetic", "expected images with masks for model.unet; this source gives labels");
+  if (!speaks(job) && !data.has_synthetic() && !labelled(data))
     origins.fail(data.has_text() ? "data.text" : "data.shards",
-                 "expected features and labels for model.mlp; this source gives tokens");
-  if (job.model().has_mlp()) return;
+                 std::string("expected ") +
+                     (job.model().has_mlp() ? "features and labels for model.mlp" : "images for this model") +
+                     "; this source gives tokens");
+  if (!speaks(job)) return;
   const bool llama = job.model().has_llama();
   const std::int64_t vocabulary = llama ? job.model().llama().vocabulary() : job.model().gpt().vocabulary();
   constexpr std::int64_t bytes = 256, bpe = 50257;
@@ -269,12 +276,9 @@ void check_data(const job::Job& job, const Origins& origins) {
 
 void check_parallel(const job::Job& job, const Origins& origins) {
   const job::Parallel& parallel = job.parallel();
-  if (parallel.sequence() && job.model().has_mlp())
-    origins.fail("parallel.sequence", "expected false: the samples of model.mlp are no sequences of tokens");
   if (parallel.zero_ranks() > 0 && parallel.zero() == 0)
-    origins.fail("parallel.zero_ranks",
-                 "expected 0 where parallel.zero is 0: there is nothing to divide; found " +
-                     text_of(parallel.zero_ranks()));
+    origins.fail("parallel.zero_ranks", "expected 0 where parallel.zero is 0: there is nothing to divide; found " +
+                                            text_of(parallel.zero_ranks()));
 }
 
 void check_device(const job::Job& job, const Origins& origins) {

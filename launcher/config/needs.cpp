@@ -3,6 +3,8 @@
 #include <array>
 #include <string>
 
+#include "launcher/config/kinds.h"
+
 namespace trireme::launcher {
 namespace {
 
@@ -22,16 +24,23 @@ bool rises_by_itself(const job::Schedule& schedule) {
   return schedule.has_cyclic() || schedule.has_one_cycle();
 }
 
+constexpr const char* cut_models = "a model whose layers can be shared out: gpt, llama or mlp";
+
 }  // namespace
 
 void check_needs(const job::Job& job, const Origins& origins) {
   const job::Parallel& usual = job::Parallel::default_instance();
   const bool staged = job.parallel().pipeline() > 1;
   const bool bpe = job.data().text().tokenizer() == job::Text::gpt2;
-  const std::array<Need, 9> needs{{
-      {"recompute", job.recompute() != job::none, !job.model().has_mlp(),
-       "a model with blocks, which model.mlp has not"},
-      {"sample.tokens", job.sample().tokens() > 0, !job.model().has_mlp() && job.data().has_text(),
+  const std::array<Need, 13> needs{{
+      {"recompute", job.recompute() != job::none, speaks(job), "a model with blocks, which gpt and llama are"},
+      {"parallel.pipeline", staged, is_cut(job), cut_models},
+      {"parallel.tensor", job.parallel().tensor() > 1, is_cut(job), cut_models},
+      {"parallel.sequence", job.parallel().sequence(), speaks(job),
+       "a model whose samples are sequences of tokens, as those of gpt and llama are"},
+      {"parallel.shared_batch_norm", !job.parallel().shared_batch_norm(),
+       job.model().has_resnet() || job.model().has_unet(), "a model with batch norm, which resnet and unet have"},
+      {"sample.tokens", job.sample().tokens() > 0, speaks(job) && job.data().has_text(),
        "a language model and data.text, whose tokenizer reads and writes the sample"},
       {"schedule.min_lr", job.schedule().min_lr() > 0.0, has_lowest_rate(job.schedule()),
        "a schedule that goes down to it: write linear { }, cosine { } or cyclic { } beside it"},

@@ -1,19 +1,15 @@
 #include "launcher/trainer/bench_step.h"
 
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
-#include <chrono>
-#include <ctime>
-#include <fstream>
 #include <map>
 #include <memory>
-#include <sstream>
 #include <utility>
 #include <vector>
 
+#include "launcher/trainer/bench_adversarial.h"
+#include "launcher/trainer/bench_measures.h"
+#include "launcher/trainer/networks.h"
 #include "launcher/trainer/tasks.h"
 #include "models/gpt/gpt.h"
 #include "parallel/training/step.h"
@@ -21,45 +17,6 @@
 
 namespace trireme::launcher {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-double processor_seconds() {
-  timespec now{};
-  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-}
-
-// Since the kernel started this process (to 10 ms).
-double process_age() {
-  std::ifstream stat("/proc/self/stat");
-  std::string text;
-  std::getline(stat, text);
-  std::istringstream fields(text.substr(text.rfind(')') + 2));
-  std::string field;
-  for (int i = 0; i < 20; ++i) fields >> field;  // field 22 of the line: start time in ticks since boot
-  timespec now{};
-  ::clock_gettime(CLOCK_BOOTTIME, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec) -
-         std::stod(field) / static_cast<double>(::sysconf(_SC_CLK_TCK));
-}
-
-double peak_rss_mb() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) / 1024.0;
-}
-
-DType compute_dtype(const std::string& name) {
-  if (name == "fp32") return DType::f32;
-  if (name == "bf16") return DType::bf16;
-  if (name == "fp16") return DType::f16;
-  fail("bench step", "expected fp32, bf16 or fp16 as --dtype, found", name);
-}
 
 // By the names that programs of other frameworks use too.
 const std::map<std::string, std::string> gpt_presets{{"gpt-byte", "gpt-byte"},  {"gpt-tiny", "gpt-tiny"},
@@ -74,19 +31,25 @@ struct Bench {
 
 Bench make_bench(const BenchStepOptions& options) {
   Bench bench;
-  bench.player.compute = compute_dtype(options.dtype);
-  if (options.model == "mlp") {
-    bench.task = std::make_unique<Classifier>(models::MlpConfig{},
-                                              std::vector<models::MlpPiece>{{.begin = 0, .end = models::layers_of({})}},
-                                              nullptr, bench.player.compute);
-    bench.batch = 128;
-    bench.player.optimizer.rule = UpdateRule::sgd;
-    bench.player.schedule.lr = 0.1;
+  bench.player.compute = dtype_of_bench(options.dtype);
+  if (options.model == "mlp" || options.model == "resnet18" || options.model == "resnet50") {
+    // ResNet-18 is that for 32 x 32.
+    bench.task = std::make_unique<Classifier>(
+        make_named_network(options.model == "resnet18" ? "resnet18-small" : options.model), bench.player.compute);
+    const bool perceptron = options.model == "mlp";
+    bench.batch = perceptron ? 128 : 64;
+    bench.player.optimizer.rule = perceptron ? UpdateRule::sgd : UpdateRule::momentum;
+    bench.player.optimizer.momentum = 0.9f;
+    bench.player.optimizer.l2 = perceptron ? 0.0f : 5e-4f;
+    bench.player.schedule.lr = perceptron ? 0.1 : 0.01;
     return bench;
   }
   const auto preset = gpt_presets.find(options.model);
   if (preset == gpt_presets.end())
-    fail("bench step", "expected a model mlp, gpt-byte, gpt-tiny, gpt-124m, gpt-350m, gpt-774m or gpt-1558m, found",
+    fail("bench step",
+         "expected a model mlp, resnet18, resnet50, dcgan64, gpt-byte, gpt-tiny, gpt-124m, gpt-350m, gpt-774m or "
+         "gpt-1558m, "
+         "found",
          options.model);
   const bool large = options.model != "gpt-byte" && options.model != "gpt-tiny";
   bench.task = std::make_unique<LanguageModel>(std::make_unique<models::Gpt>(models::gpt_preset(preset->second)));
@@ -101,8 +64,8 @@ Bench make_bench(const BenchStepOptions& options) {
 data::Batch random_batch(const Bench& bench, Backend& backend, std::uint64_t rank) {
   data::Batch batch = bench.task->blank_batch(*backend.device, bench.batch);
   const bool text = batch.contains("tokens");
-  const auto classes =
-      text ? static_cast<LanguageModel&>(*bench.task).model().sizes().vocabulary : models::MlpConfig{}.classes;
+  const auto classes = text ? static_cast<LanguageModel&>(*bench.task).model().sizes().vocabulary
+                            : static_cast<Classifier&>(*bench.task).model().classes();
   for (auto& [name, tensor] : batch.tensors) {
     const RandomKey key{rank, hash_name(name)};
     if (tensor.dtype() == DType::f32) {
@@ -116,30 +79,6 @@ data::Batch random_batch(const Bench& bench, Backend& backend, std::uint64_t ran
     backend.device->copy_from_host(tensor.raw(), ids.data(), tensor.bytes());
   }
   return batch;
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t half = values.size() / 2;
-  return values.size() % 2 ? values[half] : 0.5 * (values[half - 1] + values[half]);
-}
-
-// GFLOP/s of a product of the size that a transformer's layers have, of the steps' dtype.
-double gemm_rate(Backend& backend, DType dtype) {
-  const bool gpu = backend.device->type() == DeviceType::cuda;
-  const std::int64_t m = gpu ? 8192 : 3072, n = gpu ? 8192 : 1536, k = gpu ? 8192 : 384;
-  Tensor a = empty(*backend.device, {m, k}, dtype), b = empty(*backend.device, {n, k}, dtype),
-         c = empty(*backend.device, {m, n}, dtype);
-  backend.kernels->random(a, {.key = {1, 1}});
-  backend.kernels->random(b, {.key = {2, 2}});
-  double best = 0.0;
-  for (int i = 0; i < 12; ++i) {
-    const auto start = Clock::now();
-    backend.kernels->gemm(c, a, b, {.transpose_b = true});
-    backend.device->compute().synchronize();
-    best = std::max(best, 2e-9 * static_cast<double>(m * n * k) / seconds_since(start));
-  }
-  return best;
 }
 
 struct Timed {
@@ -186,16 +125,10 @@ double exposed_communication(parallel::TrainStep& train_step, const parallel::Ba
   return 1e-3 * waited / steps;
 }
 
-// The largest of each number over the ranks.
-void largest_over_ranks(std::span<double> values, Backend& backend, Group& world) {
-  Tensor all = from_host<double>(*backend.device, values, {static_cast<std::int64_t>(values.size())});
-  world.all_reduce({all.raw(), all.numel(), DType::f64, "timings"}, Reduction::max, backend.device->compute());
-  backend.device->copy_to_host(values.data(), all.raw(), all.bytes());
-}
-
 }  // namespace
 
 StepTiming time_steps(const BenchStepOptions& options, Backend& backend, Group& world) {
+  if (options.model == "dcgan64") return time_adversarial(options, backend, world);
   Bench bench = make_bench(options);
   if (options.batch > 0) bench.batch = options.batch;
   parallel::Mesh mesh(world, {{"data", world.size()}});
@@ -241,7 +174,7 @@ StepTiming time_steps(const BenchStepOptions& options, Backend& backend, Group& 
     largest_over_ranks(waited, backend, world);
     timing.exposed_comm_ms = waited[0];
   }
-  timing.gemm_gflops = gemm_rate(backend, compute_dtype(options.dtype));
+  timing.gemm_gflops = gemm_rate(backend, dtype_of_bench(options.dtype));
   return timing;
 }
 

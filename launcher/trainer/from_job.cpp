@@ -5,8 +5,10 @@
 
 #include "launcher/fleet/stop.h"
 #include "launcher/trainer/image_data.h"
+#include "launcher/trainer/networks.h"
 #include "launcher/trainer/regressor.h"
 #include "launcher/trainer/table_data.h"
+#include "models/mlp/shard.h"
 #include "runtime/base/host.h"
 #include "runtime/data/synthetic.h"
 #include "runtime/data/text.h"
@@ -158,11 +160,10 @@ class SyntheticTokens : public data::TokenStream {
 
 Sources open_synthetic(const job::Job& job) {
   const std::int64_t samples = job.data().synthetic().samples(), held_out = std::max<std::int64_t>(samples / 10, 1);
-  if (job.model().has_mlp()) {
-    data::SyntheticOptions options{.samples = samples,
-                                   .classes = job.model().mlp().classes(),
-                                   .features = job.model().mlp().inputs(),
-                                   .seed = job.seed()};
+  if (!has_decoder(job)) {
+    const auto network = make_network(job);
+    data::SyntheticOptions options{
+        .samples = samples, .classes = network->classes(), .features = network->input().numel(), .seed = job.seed()};
     auto training = std::make_shared<data::SyntheticClasses>(options);
     options.first = samples;
     options.samples = held_out;
@@ -210,7 +211,8 @@ parallel::PlayerOptions player_options(const job::Job& job) {
                                   .clip_norm = job.clip().norm(),
                                   .seed = job.seed(),
                                   .bucket_bytes = static_cast<std::int64_t>(job.parallel().bucket_mib() * 0x1p20),
-                                  .zero = job.parallel().zero()};
+                                  .zero = job.parallel().zero(),
+                                  .shared_batch = job.parallel().shared_batch_norm()};
   if (job.optimizer().stochastic_rounding()) options.masters = options.compute;
   options.optimizer.seed = job.seed();
   if (options.compute == DType::f16) {
@@ -233,30 +235,32 @@ models::MlpConfig mlp_config(const job::Job& job) {
 
 namespace {
 
-std::unique_ptr<KnownTask> make_mlp_task(const job::Job& job, std::vector<models::MlpPiece> pieces,
-                                         const parallel::Mesh* mesh) {
-  const job::Mlp& mlp = job.model().mlp();
-  if (mlp.objective() == job::classification)
-    return std::make_unique<Classifier>(mlp_config(job), std::move(pieces), mesh, compute_dtype(job));
-  return std::make_unique<Regressor>(mlp_config(job), std::move(pieces), mesh, compute_dtype(job),
-                                     mlp.objective() == job::mse ? PointwiseLoss::mse : PointwiseLoss::mae);
+std::unique_ptr<KnownTask> task_of(const job::Job& job, std::unique_ptr<models::Network> network) {
+  const DType compute = compute_dtype(job);
+  if (job.model().has_unet()) return std::make_unique<Segmenter>(std::move(network), compute);
+  if (job.model().mlp().objective() == job::classification)
+    return std::make_unique<Classifier>(std::move(network), compute);
+  return std::make_unique<Regressor>(
+      std::move(network), compute, job.model().mlp().objective() == job::mse ? PointwiseLoss::mse : PointwiseLoss::mae);
 }
 
 }  // namespace
 
 std::unique_ptr<KnownTask> make_task(const job::Job& job) {
-  if (job.model().has_mlp())
-    return make_mlp_task(job, {{.begin = 0, .end = models::layers_of(mlp_config(job))}}, nullptr);
+  if (!has_decoder(job)) return task_of(job, make_network(job));
   return std::make_unique<LanguageModel>(make_decoder(job, {{.begin = 0, .end = decoder_sizes(job).layers}}));
 }
 
 std::unique_ptr<KnownTask> make_task(const job::Job& job, const std::optional<parallel::Schedule>& pipeline,
                                      const parallel::Mesh& mesh) {
+  if (!has_decoder(job) && !job.model().has_mlp()) return make_task(job);  // whole on every rank
   const std::vector<StageLayers> stages = stages_of(job, pipeline, mesh.axis("pipeline").index());
   if (job.model().has_mlp()) {
     std::vector<models::MlpPiece> pieces;
     for (const StageLayers& stage : stages) pieces.push_back({.begin = stage.begin, .end = stage.end});
-    return make_mlp_task(job, std::move(pieces), &mesh);
+    auto network = std::make_unique<models::Mlp>(mlp_config(job), std::move(pieces));
+    models::shard(*network, mesh);
+    return task_of(job, std::move(network));
   }
   std::vector<models::DecoderPiece> pieces;
   for (const StageLayers& stage : stages)

@@ -9,6 +9,7 @@
 #include "launcher/trainer/layout.h"
 #include "launcher/trainer/rank_device.h"
 #include "launcher/trainer/tasks.h"
+#include "models/mlp/mlp.h"
 #include "parallel/training/player.h"
 #include "runtime/data/loader.h"
 #include "runtime/data/tokenizer.h"

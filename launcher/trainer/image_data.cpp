@@ -5,6 +5,7 @@
 
 #include "launcher/fleet/stop.h"
 #include "launcher/trainer/labelled.h"
+#include "launcher/trainer/networks.h"
 #include "runtime/data/images/cifar.h"
 #include "runtime/data/images/drawn.h"
 #include "runtime/data/images/folder.h"
@@ -22,8 +23,8 @@ struct Opened {
   std::vector<std::string> skipped = {};
 };
 
-std::int64_t classes_of(const job::Model& model) {
-  return model.mlp().classes();
+std::int64_t classes_of(const job::Job& job) {
+  return make_network(job)->classes();
 }
 
 Opened open_drawn(const job::Job& job) {
@@ -80,8 +81,8 @@ Opened open_folder(const job::Job& job, int workers) {
   Opened opened;
   opened.set = kept(job, data::open_folder(options), opened);
   options.classes = opened.set->class_names();
-  if (std::ssize(options.classes) != classes_of(job.model()))
-    fail("data.images.folder", from.train() + ": expected a folder for each of the model's", classes_of(job.model()),
+  if (std::ssize(options.classes) != classes_of(job))
+    fail("data.images.folder", from.train() + ": expected a folder for each of the model's", classes_of(job),
          "classes, found", options.classes.size());
   options.path = from.validation();
   if (!from.validation().empty()) opened.validation = kept(job, data::open_folder(options), opened);
@@ -98,7 +99,7 @@ Opened open_masks(const job::Job& job, int workers) {
                                       .masks = from.masks(),
                                       .size = size_of(from.size()),
                                       .values = values,
-                                      .classes = classes_of(job.model()),
+                                      .classes = classes_of(job),
                                       .bad = bad_files(job, workers)}),
                     opened);
   return opened;
@@ -139,11 +140,19 @@ data::Normalisation normalisation_of(const job::Images& images, const data::Imag
 }
 
 void check_fits(const job::Job& job, const data::ImageSet& set) {
-  require(!set.labels().empty(), "data.images", "expected pictures with classes for this model; these have masks");
-  data::check_labels(set, classes_of(job.model()));
-  if (job.model().has_mlp() && job.model().mlp().inputs() != set.shape().numbers())
-    fail("model.mlp.inputs", "expected", set.shape().numbers(), "for pictures of", set.shape(), "found",
+  const auto network = make_network(job);
+  const data::ImageShape found = set.shape();
+  if (job.model().has_unet()) {
+    require(set.labels().empty(), "data.images", "expected pictures with masks for this model; these have classes");
+  } else {
+    require(!set.labels().empty(), "data.images", "expected pictures with classes for this model; these have masks");
+    data::check_labels(set, network->classes());
+  }
+  if (job.model().has_mlp() && job.model().mlp().inputs() != found.numbers())
+    fail("model.mlp.inputs", "expected", found.numbers(), "for pictures of", found, "found",
          job.model().mlp().inputs());
+  if (!job.model().has_mlp() && network->input() != Shape{found.height, found.width, found.channels})
+    fail("model", "expected a size and channels for pictures of", found, "found (H, W, C)", network->input());
 }
 
 }  // namespace
@@ -157,13 +166,13 @@ Sources open_images(const job::Job& job, int workers) {
                              .seed = job.seed()};
   data::ImageOptions augmented = options;
   augmented.augment = augment_of(images.augment());
-  augmented.classes = classes_of(job.model());
+  augmented.classes = classes_of(job);
   if (augmented.augment.mix_up > 0.0f) augmented.mix_with = parts.training;
   Sources sources = parts_of(job,
                              {.training = std::make_shared<data::ImageSource>(opened.set, augmented),
                               .held_out = std::make_shared<data::ImageSource>(opened.set, options),
                               .labels = opened.set->labels(),
-                              .classes = classes_of(job.model())},
+                              .classes = classes_of(job)},
                              parts);
   if (opened.validation) {
     check_fits(job, *opened.validation);

@@ -53,11 +53,15 @@ Layers work_of(const models::MlpConfig& config) {
 }
 
 Layers work_of(const job::Job& job) {
-  return has_decoder(job) ? work_of(decoder_sizes(job)) : work_of(mlp_config(job));
+  if (has_decoder(job)) return work_of(decoder_sizes(job));
+  if (job.model().has_mlp()) return work_of(mlp_config(job));
+  return {.costs = {1.0}};  // a network that is not cut
 }
 
 std::vector<AxisRule> model_rules(const job::Job& job) {
-  return has_decoder(job) ? decoder_rules(job) : models::mesh_rules(mlp_config(job));
+  if (has_decoder(job)) return decoder_rules(job);
+  if (job.model().has_mlp()) return models::mesh_rules(mlp_config(job));
+  return {};
 }
 
 std::vector<AxisRule> rules_of(const job::Job& job) {

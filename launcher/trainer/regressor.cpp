@@ -26,8 +26,8 @@ metrics::Measures Regressor::measures(std::span<const double> records, double) c
 
 data::Batch Regressor::blank_batch(Device& device, std::int64_t samples) const {
   data::Batch batch;
-  batch.tensors["features"] = empty(device, {samples, config().inputs}, DType::f32);
-  batch.tensors["targets"] = empty(device, {samples, config().classes}, DType::f32);
+  batch.tensors["features"] = empty(device, batch_of(model().input(), samples), DType::f32);
+  batch.tensors["targets"] = empty(device, {samples, model().classes()}, DType::f32);
   return batch;
 }
 

@@ -1,6 +1,7 @@
 // Numbers told from features.
 #pragma once
 
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -9,12 +10,11 @@
 namespace trireme::launcher {
 
 // Batches hold "features" (B, inputs) and "targets" (B, outputs), f32.
-class Regressor : public MlpTask {
+class Regressor : public NetworkTask {
  public:
-  // `config.classes` are the outputs; `loss` is mse or mae.
-  Regressor(const models::MlpConfig& config, std::vector<models::MlpPiece> pieces, const parallel::Mesh* mesh,
-            DType compute, PointwiseLoss loss)
-      : MlpTask(config, std::move(pieces), mesh, compute), loss_(loss) {}
+  // The network's classes are the outputs; `loss` is mse or mae.
+  Regressor(std::unique_ptr<models::Network> network, DType compute, PointwiseLoss loss)
+      : NetworkTask(std::move(network), compute), loss_(loss) {}
 
   std::string_view loss_unit() const override { return loss_ == PointwiseLoss::mse ? "squared error" : "error"; }
   std::int64_t record_width() const override;

@@ -2,9 +2,9 @@
 
 #include <cmath>
 
-#include "models/mlp/shard.h"
 #include "runtime/device/timeline.h"
 #include "runtime/metrics/classification.h"
+#include "runtime/metrics/segmentation.h"
 #include "runtime/ops/elementwise.h"
 #include "runtime/ops/loss.h"
 
@@ -46,23 +46,34 @@ metrics::Measures LanguageModel::measures(std::span<const double>, double loss) 
   return measures;
 }
 
-MlpTask::MlpTask(const models::MlpConfig& config, std::vector<models::MlpPiece> pieces, const parallel::Mesh* mesh,
-                 DType compute)
-    : model_(config, std::move(pieces)), compute_(compute) {
-  if (mesh) models::shard(model_, *mesh);
+Shape NetworkTask::batch_of(const Shape& one, std::int64_t samples) const {
+  std::vector<std::int64_t> sizes{samples};
+  sizes.insert(sizes.end(), one.begin(), one.end());
+  return Shape(sizes);
 }
 
-Tensor MlpTask::input(Context& cx, const data::Batch& batch) const {
+Shape NetworkTask::input_shape(int chunk, std::int64_t samples) const {
+  return batch_of(network_->taken(chunk), samples);
+}
+
+Shape NetworkTask::output_shape(int chunk, std::int64_t samples) const {
+  return batch_of(network_->given(chunk), samples);
+}
+
+Tensor NetworkTask::input(Context& cx, const data::Batch& batch) const {
   const Tensor& x = batch.contains("images") ? batch["images"] : batch["features"];
-  return ops::cast(cx, x.view({x.size(0), config().inputs}), compute_);
+  const Shape one = network_->input(), all = batch_of(one, x.size(0));
+  if (x.numel() != all.numel() || (x.shape().dims() == 4 && one.dims() == 3 && x.shape() != all))
+    fail("model", "expected samples of the shape", one, "found", x.shape(), "of", x.size(0), "samples");
+  return ops::cast(cx, x.view(all), compute_);
 }
 
-Tensor MlpTask::output(Context& cx, const data::Batch& batch) {
-  return model_.logits(cx, input(cx, batch));
+Tensor NetworkTask::output(Context& cx, const data::Batch& batch) {
+  return network_->logits(cx, input(cx, batch));
 }
 
-Tensor MlpTask::forward(Context& cx, int chunk, const Tensor& x, const data::Batch& batch) {
-  const Tensor y = model_.forward(cx, chunk, begins(chunk) ? input(cx, batch) : x);
+Tensor NetworkTask::forward(Context& cx, int chunk, const Tensor& x, const data::Batch& batch) {
+  const Tensor y = network_->forward(cx, chunk, begins(chunk) ? input(cx, batch) : x);
   return ends(chunk) ? score(cx, y, batch) : y;
 }
 
@@ -76,23 +87,56 @@ Tensor Classifier::score(Context& cx, const Tensor& scores, const data::Batch& b
 }
 
 std::int64_t Classifier::record_width() const {
-  return metrics::classification_width(config().classes);
+  return metrics::classification_width(model().classes());
 }
 
 Tensor Classifier::measure(Context& cx, const data::Batch& batch, std::vector<double>& records) {
   const Tensor scores = output(cx, batch);
-  metrics::add_classified(records, to_floats(scores), to_host<std::int32_t>(batch["labels"]), config().classes);
+  metrics::add_classified(records, to_floats(scores), to_host<std::int32_t>(batch["labels"]), model().classes());
   return ops::cross_entropy(cx, scores, batch["labels"]);
 }
 
 metrics::Measures Classifier::measures(std::span<const double> records, double) const {
-  return metrics::classification_measures(records, config().classes);
+  return metrics::classification_measures(records, model().classes());
 }
 
 data::Batch Classifier::blank_batch(Device& device, std::int64_t samples) const {
+  const Shape one = model().input();
   data::Batch batch;
-  batch.tensors["features"] = empty(device, {samples, config().inputs}, DType::f32);
+  batch.tensors[one.dims() == 3 ? "images" : "features"] = empty(device, batch_of(one, samples), DType::f32);
   batch.tensors["labels"] = empty(device, {samples}, DType::i32);
+  return batch;
+}
+
+Tensor Segmenter::score(Context& cx, const Tensor& output, const data::Batch& batch) {
+  const TimeRange range(cx.device, "loss");
+  const Tensor& masks = batch["masks"];
+  const Tensor scores = ops::reshape(cx, output, {masks.numel(), model().classes()});
+  return ops::cross_entropy(cx, scores, masks.view({masks.numel()}));
+}
+
+std::int64_t Segmenter::record_width() const {
+  return metrics::segmentation_width(model().classes());
+}
+
+Tensor Segmenter::measure(Context& cx, const data::Batch& batch, std::vector<double>& records) {
+  const Tensor scores = output(cx, batch), &masks = batch["masks"];
+  Tensor answers = empty(cx.device, {masks.numel()}, DType::i32);
+  cx.kernels.argmax(answers, scores.view({masks.numel(), model().classes()}));
+  metrics::add_segmented(records, to_host<std::int32_t>(answers), to_host<std::int32_t>(masks), masks.size(0),
+                         model().classes());
+  return score(cx, scores, batch);
+}
+
+metrics::Measures Segmenter::measures(std::span<const double> records, double) const {
+  return metrics::segmentation_measures(records, model().classes());
+}
+
+data::Batch Segmenter::blank_batch(Device& device, std::int64_t samples) const {
+  const Shape one = model().input();
+  data::Batch batch;
+  batch.tensors["images"] = empty(device, batch_of(one, samples), DType::f32);
+  batch.tensors["masks"] = empty(device, {samples, one[0], one[1]}, DType::i32);
   return batch;
 }
 

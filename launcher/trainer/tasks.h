@@ -1,4 +1,4 @@
-// The tasks there are: next-token prediction with a language model, classification with an MLP.
+// The tasks there are: next-token prediction with a language model, classification of samples and of pixels.
 #pragma once
 
 #include <memory>
@@ -6,8 +6,7 @@
 #include <vector>
 
 #include "models/decoder/decoder.h"
-#include "models/mlp/mlp.h"
-#include "parallel/mesh/mesh.h"
+#include "models/network.h"
 #include "parallel/training/task.h"
 #include "runtime/metrics/measures.h"
 
@@ -68,40 +67,41 @@ class LanguageModel : public KnownTask {
   int row_parts_;
 };
 
-// With an MLP, or pieces of it whose layers are cut over the axis "tensor" of `mesh`, where there is one.
-class MlpTask : public KnownTask {
+// With a network that gives numbers for each sample or pixel, or pieces of one.
+class NetworkTask : public KnownTask {
  public:
-  MlpTask(const models::MlpConfig& config, std::vector<models::MlpPiece> pieces, const parallel::Mesh* mesh,
-          DType compute);
+  NetworkTask(std::unique_ptr<models::Network> network, DType compute)
+      : network_(std::move(network)), compute_(compute) {}
 
-  nn::Module& network() override { return model_; }
+  nn::Module& network() override { return *network_; }
+  const models::Network& model() const noexcept { return *network_; }
   Tensor loss(Context& cx, const data::Batch& batch) override { return forward(cx, 0, {}, batch); }
-  bool begins(int chunk) const override { return piece(chunk).begin == 0; }
-  bool ends(int chunk) const override { return piece(chunk).end == models::layers_of(model_.config()); }
-  Shape input_shape(int chunk, std::int64_t samples) const override { return {samples, model_.input_width(chunk)}; }
-  Shape output_shape(int chunk, std::int64_t samples) const override { return {samples, model_.output_width(chunk)}; }
+  bool begins(int chunk) const override { return network_->begins(chunk); }
+  bool ends(int chunk) const override { return network_->ends(chunk); }
+  Shape input_shape(int chunk, std::int64_t samples) const override;
+  Shape output_shape(int chunk, std::int64_t samples) const override;
   Tensor forward(Context& cx, int chunk, const Tensor& input, const data::Batch& batch) override;
-  double flops(std::int64_t samples) const override { return model_.flops(samples); }
+  double flops(std::int64_t samples) const override { return network_->flops(samples); }
 
  protected:
-  // The loss of what the last layer says, (B, classes).
+  // The loss of what the network says: (B, classes), or of pixels (B, H, W, classes).
   virtual Tensor score(Context& cx, const Tensor& output, const data::Batch& batch) = 0;
-  Tensor output(Context& cx, const data::Batch& batch);  // of the whole model
-  const models::MlpConfig& config() const { return model_.config(); }
+  Tensor output(Context& cx, const data::Batch& batch);          // of the whole network
+  Shape batch_of(const Shape& one, std::int64_t samples) const;  // (samples, ...)
 
  private:
-  const models::MlpPiece& piece(int chunk) const { return model_.pieces()[static_cast<std::size_t>(chunk)]; }
   Tensor input(Context& cx, const data::Batch& batch) const;
 
-  models::Mlp model_;
+  std::unique_ptr<models::Network> network_;
   DType compute_;
 };
 
-// Batches hold "features" (B, inputs) or "images" (B, H, W, C) of as many numbers, f32, and "labels" (B) i32, or, to
-// train on, "targets" (B, classes) f32, the shares of the classes: the loss is then the divergence from them.
-class Classifier : public MlpTask {
+// Batches hold "features" (B, ...) or "images" (B, H, W, C) of as many numbers as the network takes in, f32, and
+// "labels" (B) i32, or, to train on, "targets" (B, classes) f32, the shares of the classes: the loss is then the
+// divergence from them.
+class Classifier : public NetworkTask {
  public:
-  using MlpTask::MlpTask;
+  using NetworkTask::NetworkTask;
 
   void weigh_classes(const Tensor& weights) override { weights_ = weights; }
   std::int64_t record_width() const override;
@@ -113,6 +113,20 @@ class Classifier : public MlpTask {
   Tensor score(Context& cx, const Tensor& output, const data::Batch& batch) override;
 
   Tensor weights_;  // (classes) f32, or undefined
+};
+
+// Batches hold "images" (B, H, W, C), f32, and "masks" (B, H, W) i32: the class of each pixel.
+class Segmenter : public NetworkTask {
+ public:
+  using NetworkTask::NetworkTask;
+
+  std::int64_t record_width() const override;
+  Tensor measure(Context& cx, const data::Batch& batch, std::vector<double>& records) override;
+  metrics::Measures measures(std::span<const double> records, double loss) const override;
+  data::Batch blank_batch(Device& device, std::int64_t samples) const override;
+
+ private:
+  Tensor score(Context& cx, const Tensor& output, const data::Batch& batch) override;
 };
 
 }  // namespace trireme::launcher

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "models/network.h"
 #include "runtime/nn/dropout.h"
 #include "runtime/nn/layers.h"
 
@@ -30,7 +31,7 @@ inline std::int64_t layers_of(const MlpConfig& config) {
   return static_cast<std::int64_t>(config.hidden.size()) + 1;
 }
 
-class Mlp : public nn::Module {
+class Mlp : public Network {
  public:
   explicit Mlp(const MlpConfig& config);
   // Some pieces alone. Names and initial values are those of the whole model's parameters.
@@ -38,21 +39,27 @@ class Mlp : public nn::Module {
 
   // One piece: `x` is what the piece before it gave, or the features; the answer is the next piece's x, or the logits.
   // x (B, input_width(piece)), answer (B, output_width(piece)), of which a split layer has a part.
-  Tensor forward(Context& cx, int piece, const Tensor& x);
+  Tensor forward(Context& cx, int piece, const Tensor& x) override;
   std::int64_t input_width(int piece) const;
   std::int64_t output_width(int piece) const;
+  bool begins(int piece) const override { return piece_at(piece).begin == 0; }
+  bool ends(int piece) const override { return piece_at(piece).end == layers_of(config_); }
+  Shape taken(int piece) const override { return {input_width(piece)}; }
+  Shape given(int piece) const override { return {output_width(piece)}; }
   const std::vector<MlpPiece>& pieces() const noexcept { return pieces_; }
 
   // Of a whole model.
-  Tensor logits(Context& cx, const Tensor& x);  // (B, inputs) -> (B, classes)
+  Tensor logits(Context& cx, const Tensor& x) override;  // (B, inputs) -> (B, classes)
   // Mean cross entropy, nats. labels (B) i32.
   Tensor loss(Context& cx, const Tensor& x, const Tensor& labels);
 
   const MlpConfig& config() const noexcept { return config_; }
-  // Matrix products of one forward and backward pass of the whole model; the data needs no gradient.
-  double flops(std::int64_t batch) const;
+  Shape input() const override { return {config_.inputs}; }
+  std::int64_t classes() const override { return config_.classes; }
+  double flops(std::int64_t batch) const override;
 
  private:
+  const MlpPiece& piece_at(int piece) const { return pieces_[static_cast<std::size_t>(piece)]; }
   std::size_t first_of(int piece) const;  // its first layer among those here
   Tensor run_layer(Context& cx, std::size_t layer, const Tensor& x);
 

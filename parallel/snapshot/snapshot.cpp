@@ -109,6 +109,33 @@ void add_part(store::CheckpointWriter& writer, const Buffer& buffer, const nn::F
                      });
 }
 
+// The module's own buffers, which all ranks have: one of them writes them.
+void add_module_buffers(store::CheckpointWriter& writer, const nn::FlatParameters& parameters, const Holding& holding,
+                        const ToHost& to_host) {
+  if (parameters.sharding().part != 0 || holding.copy != 0 || holding.twin != 0) return;
+  for (const nn::Buffer* buffer : parameters.buffers.all())
+    writer.add({.name = buffer->name,
+                .dtype = DType::f32,
+                .shape = buffer->shape,
+                .begin = 0,
+                .count = buffer->shape.numel(),
+                .file = "model"},
+               to_host(buffer->value));
+}
+
+void read_module_buffers(const store::CheckpointReader& checkpoint, const nn::FlatParameters& parameters) {
+  for (const nn::Buffer* buffer : parameters.buffers.all()) {
+    const store::ManifestTensor* stored = checkpoint.find(buffer->name);
+    if (!stored) fail(where, checkpoint.path(), "has no tensor", buffer->name, "; was it saved by another model?");
+    if (stored->shape != buffer->shape || stored->dtype != DType::f32)
+      fail(where, checkpoint.path(), "tensor", buffer->name, "is", stored->shape, "of", stored->dtype,
+           ", the model expects", buffer->shape, "of f32");
+    std::vector<float> values(static_cast<std::size_t>(buffer->shape.numel()));
+    checkpoint.read(buffer->name, 0, buffer->shape.numel(), values.data());
+    buffer->value.device().copy_from_host(buffer->value.raw(), values.data(), buffer->value.bytes());
+  }
+}
+
 void read_buffer(const store::CheckpointReader& checkpoint, const Buffer& buffer,
                  const nn::FlatParameters& parameters) {
   for_each_parameter(parameters, buffer.begin, buffer.end,
@@ -146,6 +173,7 @@ bool is_of_optimizer(const std::string& tensor) {
 void check_nothing_is_left(const store::CheckpointReader& checkpoint, const nn::FlatParameters& parameters) {
   std::set<std::string_view> known;
   for (const nn::Placement& p : parameters.placements()) known.insert(p.parameter->name);
+  for (const nn::Buffer* buffer : parameters.buffers.all()) known.insert(buffer->name);
   for (const store::ManifestTensor& tensor : checkpoint.tensors())
     if (!is_of_optimizer(tensor.name) && !known.contains(tensor.name))
       fail(where, checkpoint.path(), "has a tensor", tensor.name,
@@ -194,6 +222,7 @@ void add_part(store::CheckpointWriter& writer, State state, Group& group, const 
     state.holding.copies = shared ? group.size() : 1;
   }
   for (const Buffer& buffer : buffers(state)) add_part(writer, buffer, state.parameters, state.holding, to_host);
+  add_module_buffers(writer, state.parameters, state.holding, to_host);
 }
 
 void save_state(const std::string& path, std::int64_t step, State state, store::Metadata metadata, Group& group,
@@ -224,6 +253,7 @@ void load_state(const store::CheckpointReader& checkpoint, State state) {
          ", the job asks for", rule, "; resume with the same optimizer");
   if (state.holding.whole) check_nothing_is_left(checkpoint, state.parameters);
   for (const Buffer& buffer : buffers(state)) read_buffer(checkpoint, buffer, state.parameters);
+  read_module_buffers(checkpoint, state.parameters);
   state.parameters.refresh_compute();
   state.optimizer.set_steps(number(checkpoint, "optimizer.steps", whole));
   // A scale that was not found by trial, or is not to be any more, is the job's to say.
@@ -239,6 +269,7 @@ void load_parameters(const store::CheckpointReader& checkpoint, nn::FlatParamete
   std::vector<Buffer> weights;
   add_weights(weights, parameters);
   for (const Buffer& buffer : weights) read_buffer(checkpoint, buffer, parameters);
+  read_module_buffers(checkpoint, parameters);
   parameters.refresh_compute();
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "parallel/replicate/shared_batch.h"
 #include "runtime/device/timeline.h"
 
 namespace trireme::parallel {
@@ -35,6 +36,7 @@ Player::Player(nn::Module& module, Backend& backend, const Axis& data, const Pla
       loss_scale(options.loss_scale),
       state(empty_step_state(*backend.device)),
       options_(options),
+      data_(data),
       shards_(sharding_axis(data, options)),
       gathered_(parameters, shards_),
       buckets_(parameters, shards_, stage.shared,
@@ -42,6 +44,7 @@ Player::Player(nn::Module& module, Backend& backend, const Axis& data, const Pla
       stage_(stage),
       squares_(empty(*backend.device, {2}, DType::f64, MemoryKind::workspace)) {
   if (stage.axis) ends_ = stage.axis->compute().split(stage.shared ? 0 : 1, stage.axis->index(), "shared parameters");
+  if (options.shared_batch) share_batch(module, data);
   parameters.initialise(options.seed);
   weights_changed();
   store_state();
@@ -142,6 +145,16 @@ void Player::finish() {
     gathered_.changed(owned.block);
   }
   gathered_.finish();
+  if (!options_.shared_batch) average_buffers();
+}
+
+// What ranks have found of their own batches becomes the same on all.
+void Player::average_buffers() {
+  Tensor& values = parameters.buffers.values;
+  if (!values || data_.size() == 1) return;
+  data_.compute().all_reduce({values.raw(), values.numel(), DType::f32, "running statistics"}, Reduction::sum,
+                             parameters.device().compute());
+  parameters.kernels().scale(values, values, 1.0f / static_cast<float>(data_.size()), nullptr);
 }
 
 void Player::fetch_state() {

@@ -25,6 +25,9 @@ struct PlayerOptions {
   int zero = 0;  // level of sharding over the data axis, see nn::Sharding
   // That axis divided, to shard over the ranks inside a group alone; null: over all of it. Outlives the player.
   const DividedAxis* groups = nullptr;
+  // Batch norm over the batches of the data axis together; otherwise over each rank's own, and the running statistics
+  // are averaged after every step.
+  bool shared_batch = true;
   // The axis whose ranks have pieces of the same parameters; null: every rank has all of them. Outlives the player.
   const Axis* tensor = nullptr;
 };
@@ -72,8 +75,10 @@ class Player {
   void add_shared();
   void add_held_by_others();
   void take_squares();
+  void average_buffers();
 
   PlayerOptions options_;
+  const Axis& data_;
   const Axis& shards_;  // the ranks that have different parts of the state; without sharding, the data axis
   GatheredWeights gathered_;
   Buckets buckets_;  // ends before what is gathered, for which it would wait

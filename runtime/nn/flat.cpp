@@ -26,14 +26,13 @@ void check_sizes(const std::vector<Parameter*>& parameters) {
 }  // namespace
 
 FlatParameters::FlatParameters(Module& module, Device& device, Kernels& kernels, const FlatOptions& options)
-    : device_(device), kernels_(kernels), options_(options) {
+    : buffers(named(module), device), device_(device), kernels_(kernels), options_(options) {
   const Sharding& sharding = options.sharding;
   require(sharding.level >= 0 && sharding.level <= 3, "zero", "expected a level from 0 to 3, found", sharding.level);
   require(sharding.level > 0 || sharding.parts == 1, "zero", "expected one part without sharding, found",
           sharding.parts);
   require(options.masters == DType::f32 || (options.masters == DType::bf16 && options.compute == DType::bf16), "flat",
           "expected f32 masters, or bf16 ones that are computed with, found", options.masters, "for", options.compute);
-  module.name_parameters();
   check_sizes(module.parameters());
   place(module.parameters());
   allocate_weights();
@@ -222,6 +221,7 @@ void FlatParameters::list_owned() {
 }
 
 void FlatParameters::initialise(std::uint64_t seed) {
+  buffers.initialise(kernels_, seed);
   for (const OwnedRange& range : owned_) {
     for (const Placement& p : placements_) {
       const std::int64_t from = std::max(range.begin, p.begin), to = std::min(range.end, p.begin + p.count);

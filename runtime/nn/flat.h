@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/nn/buffers.h"
 #include "runtime/nn/module.h"
 #include "runtime/tensor/paged_storage.h"
 
@@ -75,7 +76,7 @@ class FlatParameters {
   FlatParameters(const FlatParameters&) = delete;
   FlatParameters& operator=(const FlatParameters&) = delete;
 
-  // Draws what this rank owns of all parameters for `seed`, and fills its part of the working copies.
+  // Draws what this rank owns of all parameters for `seed`, and the buffers, and fills its part of the working copies.
   void initialise(std::uint64_t seed);
   // Marks all gradients as not yet written; call before the first backward pass of a step.
   void begin_step();
@@ -114,14 +115,19 @@ class FlatParameters {
     return gradient_pages_.empty() ? nullptr : gradient_pages_[at(block)].get();
   }
 
-  Tensor weights;    // masters, of all elements, or of the owned ones alone
-  Tensor compute;    // 16-bit, or undefined where the masters are computed with; likewise
-  Tensor gradients;  // (owned_trainable) f32, or undefined: what the norm is taken of
+  FlatBuffers buffers;  // of the module: whole on every rank
+  Tensor weights;       // masters, of all elements, or of the owned ones alone
+  Tensor compute;       // 16-bit, or undefined where the masters are computed with; likewise
+  Tensor gradients;     // (owned_trainable) f32, or undefined: what the norm is taken of
 
   Device& device() const noexcept { return device_; }
   Kernels& kernels() const noexcept { return kernels_; }
 
  private:
+  static Module& named(Module& module) {
+    module.name_parameters();
+    return module;
+  }
   static std::size_t at(int block) { return static_cast<std::size_t>(block); }
   void place(const std::vector<Parameter*>& parameters);
   void place_blocks(const std::vector<Parameter*>& parameters, const Block& kind);

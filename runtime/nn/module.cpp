@@ -32,10 +32,21 @@ std::vector<Module*> Module::modules() {
   return found;
 }
 
+std::vector<Buffer*> Module::buffers() const {
+  std::vector<Buffer*> found;
+  for (const auto& [name, buffer] : own_buffers_) found.push_back(buffer);
+  for (const auto& [name, part] : parts_) {
+    const std::vector<Buffer*> below = part->buffers();
+    found.insert(found.end(), below.begin(), below.end());
+  }
+  return found;
+}
+
 void Module::name_parameters(const std::string& path) {
   path_ = path;
   for (auto& [name, parameter] : own_)
     if (parameter->name.empty()) parameter->name = joined(path, name);
+  for (auto& [name, buffer] : own_buffers_) buffer->name = joined(path, name);
   for (auto& [name, part] : parts_) part->name_parameters(joined(path, name));
 }
 

@@ -175,6 +175,11 @@ INSTANTIATE_TEST_SUITE_P(
         Impossible{"model { gpt { } } data { text { paths: \"a\" tokenizer: gpt2 } }", "the gpt2 tokenizer needs it"},
         Impossible{"model { gpt { } } data { shards { } }", "data.shards.train: expected files to train on"},
         Impossible{"model { mlp { } } data { text { paths: \"a\" } }", "expected features and labels for model.mlp"},
+        Impossible{"model { lenet { } } data { text { paths: \"a\" } }", "data.text: expected images for this model"},
+        Impossible{"model { lenet { } } data { table { paths: \"a\" target: \"b\" } }",
+                   "data.table: expected images for this model; this source gives features"},
+        Impossible{"model { unet { } } data { synthetic { } }",
+                   "data.synthetic: expected images with masks for model.unet; this source gives labels"},
         Impossible{"model { gpt { } } data { synthetic { } } batch { global: 12 micro: 5 }",
                    "batch.micro: expected a part of batch.global; 12 is not a multiple of 5"},
         Impossible{
@@ -212,6 +217,14 @@ INSTANTIATE_TEST_SUITE_P(
         Impossible{"model { gpt { } } data { synthetic { } } optimizer { stochastic_rounding: true } "
                    "precision { compute: fp16 }",
                    "optimizer.stochastic_rounding: needs weights of bf16"},
+        Impossible{"model { lenet { } } data { synthetic { } } recompute: block", "recompute: needs a model with"},
+        Impossible{"model { resnet { } } data { synthetic { } } batch { global: 12 micro: 6 } parallel { pipeline: 2 }",
+                   "parallel.pipeline: needs a model whose layers can be shared out: gpt, llama or mlp"},
+        Impossible{"model { vgg { } } data { synthetic { } } parallel { tensor: 2 }", "parallel.tensor: needs a model"},
+        Impossible{"model { mlp { } } data { synthetic { } } parallel { tensor: 2 sequence: true }",
+                   "parallel.sequence: needs a model whose samples are sequences of tokens"},
+        Impossible{"model { gpt { } } data { synthetic { } } parallel { shared_batch_norm: false }",
+                   "parallel.shared_batch_norm: needs a model with batch norm"},
         Impossible{"model { gpt { } } data { text { paths: \"a\" vocab: \"v\" } }",
                    "data.text.vocab: needs data.text.tokenizer: gpt2"}));
 

@@ -50,11 +50,20 @@ std::string mlp_text(const Layout& layout) {
   return text.str();
 }
 
+std::string lenet_text(const Layout&) {
+  return "lenet { size: 26 classes: 5 }";
+}
+
+// With batch norm.
+std::string unet_text(const Layout&) {
+  return "unet { size: 16 classes: 4 width: 4 levels: 2 }";
+}
+
 job::Job make_job(const Model& model, const Layout& sizes, const Layout& layout, const Recipe& recipe) {
   const int batch = sizes.data == 5 || sizes.data == 7 ? 2 * sizes.data : sizes.data % 3 == 0 ? 12 : 8;
-  const int passes = layout.pipeline > 1 ? 4 : layout.ranks() > 1 ? 2 : 1;
+  const int passes = !model.in_passes ? 1 : layout.pipeline > 1 ? 4 : layout.ranks() > 1 ? 2 : 1;
   std::ostringstream text;
-  text << "model { " << model.text(sizes) << " } data { synthetic { samples: 50 } } batch { global: " << batch
+  text << "model { " << model.text(sizes) << " } data { " << model.data << " } batch { global: " << batch
        << " micro: " << std::max(1, batch / layout.data / passes) << " } optimizer { " << recipe.optimizer
        << " } schedule { lr: " << recipe.lr << " } clip { norm: 0.05 } seed: 9 parallel { pipeline: " << layout.pipeline
        << " data: " << layout.data << " tensor: " << layout.tensor
@@ -123,6 +132,9 @@ class Rank {
 constinit const Model gpt{"gpt", gpt_text};
 constinit const Model llama{"llama", llama_text};
 constinit const Model mlp{"mlp", mlp_text, /*has_sequence=*/false};
+constinit const Model lenet{"lenet", lenet_text, /*has_sequence=*/false};
+constinit const Model unet{"unet", unet_text, /*has_sequence=*/false,
+                           "images { drawn { kind: shapes samples: 50 size: 16 } }", /*in_passes=*/false};
 
 const std::vector<Model>& all_models() {
   static const std::vector<Model> models{gpt, llama, mlp};

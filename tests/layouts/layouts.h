@@ -32,9 +32,11 @@ struct Model {
   const char* name;
   std::string (*text)(const Layout& layout);  // of a job's `model`
   bool has_sequence = true;                   // samples are sequences of tokens
+  const char* data = "synthetic { samples: 50 }";
+  bool in_passes = true;  // may take a batch in several; batch norm has statistics of each
 };
-extern const Model gpt, llama, mlp;
-const std::vector<Model>& all_models();
+extern const Model gpt, llama, mlp, lenet, unet;
+const std::vector<Model>& all_models();  // whose layers can be shared out
 
 struct Recipe {
   std::string optimizer = "adamw { weight_decay: 0.1 }";

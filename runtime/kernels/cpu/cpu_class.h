@@ -14,9 +14,11 @@
 
 namespace trireme::cpu {
 
+struct ImageLevel;  // image_level.h
+
 class CpuKernels final : public Kernels {
  public:
-  CpuKernels(int threads, const Level& level);
+  CpuKernels(int threads, const Level& level, const ImageLevel& images);
   ~CpuKernels() override;
   std::string_view name() const noexcept override { return "cpu"; }
   ImageKernels& images() override { return *images_; }

@@ -6,11 +6,23 @@
 
 namespace trireme {
 
-cpu::CpuKernels::CpuKernels(int threads, const Level& level)
-    : level_(level), pool_(threads), images_(std::make_unique<CpuImages>(level_, pool_, scratch_)) {}
+cpu::CpuKernels::CpuKernels(int threads, const Level& level, const ImageLevel& images)
+    : level_(level),
+      pool_(threads),
+      images_(std::make_unique<CpuImages>(
+          CpuImages::Tools{.kernels = *this, .level = level, .images = images, .pool = pool_, .scratch = scratch_})) {}
 cpu::CpuKernels::~CpuKernels() = default;
 
 namespace {
+
+const cpu::ImageLevel& image_level_of(CpuLevel level) {
+  switch (level) {
+    case CpuLevel::base: return cpu::base::image_level();
+    case CpuLevel::v3: return cpu::v3::image_level();
+    case CpuLevel::v4: return cpu::v4::image_level();
+  }
+  fail("cpu", "expected an instruction set, found number", static_cast<int>(level));
+}
 
 const cpu::Level& level_of(CpuLevel level) {
   switch (level) {
@@ -53,7 +65,7 @@ std::unique_ptr<Kernels> make_cpu_kernels(int threads, CpuLevel level) {
   require(threads >= 1, "cpu", "expected at least one thread, found", threads);
   require(level <= cpu_levels().back(), "cpu", "expected an instruction set that this processor has, up to",
           cpu_instruction_set(), ", found", level_of(level).name);
-  return std::make_unique<cpu::CpuKernels>(threads, level_of(level));
+  return std::make_unique<cpu::CpuKernels>(threads, level_of(level), image_level_of(level));
 }
 
 }  // namespace trireme

@@ -22,15 +22,20 @@ void PrintTo(const Case& c, std::ostream* out) {
 // Images, their side and channels; filters, their side, padding and stride.
 ConvolutionShape square(std::int64_t images, std::int64_t side, std::int64_t channels, std::int64_t filters,
                         std::int64_t filter_side, std::int64_t padding, std::int64_t stride) {
+  const Side window{.filter = filter_side, .stride = stride, .before = padding, .after = padding};
   return {.images = images,
           .height = side,
           .width = side,
           .channels = channels,
           .filters = filters,
-          .filter_height = filter_side,
-          .filter_width = filter_side,
-          .padding = padding,
-          .stride = stride};
+          .window = {window, window}};
+}
+
+ConvolutionShape grouped(std::int64_t images, std::int64_t side, std::int64_t channels, std::int64_t filters,
+                         std::int64_t groups) {
+  ConvolutionShape shape = square(images, side, channels, filters, 3, 1, 1);
+  shape.groups = groups;
+  return shape;
 }
 
 const Case cases[] = {
@@ -49,6 +54,7 @@ const Case cases[] = {
     {"dcgan_4x4_first_padded_to_8", square(128, 64, 8, 64, 4, 1, 2)},
     {"dcgan_4x4_middle", square(128, 16, 128, 256, 4, 1, 2)},
     {"dcgan_4x4_last_padded_to_8", square(128, 4, 512, 8, 4, 0, 1)},
+    {"groups", grouped(32, 28, 64, 64, 4)},
 };
 
 class CudnnConvolution : public ::testing::TestWithParam<Case> {
@@ -56,7 +62,7 @@ class CudnnConvolution : public ::testing::TestWithParam<Case> {
   // All passes have engines that give the same bits on every call, with at most so many bytes beside the tensors.
   void expect_engines(DType dtype, const Conditions& conditions) {
     ConvolutionShape shape = GetParam().shape;
-    shape.dtype = dtype;
+    shape.dtype = shape.result = dtype;
     const Target target(test::h200_properties);
     for (ConvolutionPass pass :
          {ConvolutionPass::forward, ConvolutionPass::input_gradient, ConvolutionPass::weight_gradient}) {
@@ -76,6 +82,20 @@ TEST_P(CudnnConvolution, HasEnginesFor16Bits) {
 
 TEST_P(CudnnConvolution, HasEnginesForExactFp32) {
   expect_engines(DType::f32, {.exact_inputs = true, .workspace = std::int64_t{1} << 30});
+}
+
+// Gradients of weights, and what a bias is added to: sums of 16-bit products in fp32. cuDNN compiles these engines,
+// about a second each, so a few stand for all.
+TEST(CudnnSums, HaveEnginesFrom16BitsToFp32) {
+  const Target target(test::h200_properties);
+  for (const Case& c : {cases[0], cases[3], cases[6], cases[14]})
+    for (ConvolutionPass pass :
+         {ConvolutionPass::forward, ConvolutionPass::input_gradient, ConvolutionPass::weight_gradient}) {
+      ConvolutionShape shape = c.shape;
+      shape.result = DType::f32;
+      EXPECT_TRUE(find_plan(convolution(shape, pass), target, {.workspace = 256 << 20}))
+          << c.name << ", pass " << static_cast<int>(pass);
+    }
 }
 
 }  // namespace

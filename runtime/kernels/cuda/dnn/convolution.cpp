@@ -11,22 +11,34 @@ Layout channels_last(std::int64_t n, std::int64_t c, std::int64_t h, std::int64_
 }  // namespace
 
 Graph convolution(const ConvolutionShape& shape, ConvolutionPass pass) {
-  const cudnnDataType_t type = data_type(shape.dtype);
+  const Layout x_layout = channels_last(shape.images, shape.channels, shape.height, shape.width);
+  const Layout weights_layout = channels_last(shape.filters, shape.channels / shape.groups, shape.window.height.filter,
+                                              shape.window.width.filter);
+  const Layout y_layout = channels_last(shape.images, shape.filters, shape.out_height(), shape.out_width());
   Graph graph;
-  const Node x = graph.tensor(static_cast<std::int64_t>(ConvolutionName::x),
-                              channels_last(shape.images, shape.channels, shape.height, shape.width), type);
-  const Node weights =
-      graph.tensor(static_cast<std::int64_t>(ConvolutionName::weights),
-                   channels_last(shape.filters, shape.channels, shape.filter_height, shape.filter_width), type);
-  const Node y = graph.tensor(static_cast<std::int64_t>(ConvolutionName::y),
-                              channels_last(shape.images, shape.filters, shape.out_height(), shape.out_width()), type);
-  const Convolution how{.padding = {shape.padding, shape.padding},
-                        .stride = {shape.stride, shape.stride},
-                        .dilation = {shape.dilation, shape.dilation}};
+  const auto tensor = [&](ConvolutionPass computes, ConvolutionName name, const Layout& layout) {
+    return graph.tensor(static_cast<std::int64_t>(name), layout,
+                        data_type(pass == computes ? shape.result : shape.dtype));
+  };
+  const Node x = tensor(ConvolutionPass::input_gradient, ConvolutionName::x, x_layout);
+  const Node weights = tensor(ConvolutionPass::weight_gradient, ConvolutionName::weights, weights_layout);
+  const Node y = tensor(ConvolutionPass::forward, ConvolutionName::y, y_layout);
+  const Side &down = shape.window.height, &across = shape.window.width;
+  const Convolution how{.before = {down.before, across.before},
+                        .after = {down.after, across.after},
+                        .stride = {down.stride, across.stride},
+                        .dilation = {down.dilation, across.dilation}};
+  // Sums of 16-bit products are written in fp32 by what may follow a convolution alone, so something does.
+  const auto write = [&](Node result, const Layout& layout, Node first, Node second) {
+    if (shape.result == shape.dtype) return graph.convolution(pass, result, first, second, how);
+    const Node sums = graph.between(layout);
+    graph.convolution(pass, sums, first, second, how);
+    graph.pointwise(result, {.mode = CUDNN_POINTWISE_IDENTITY, .x = sums});
+  };
   switch (pass) {
-    case ConvolutionPass::forward: graph.convolution(pass, y, x, weights, how); break;
-    case ConvolutionPass::input_gradient: graph.convolution(pass, x, y, weights, how); break;
-    case ConvolutionPass::weight_gradient: graph.convolution(pass, weights, y, x, how); break;
+    case ConvolutionPass::forward: write(y, y_layout, x, weights); break;
+    case ConvolutionPass::input_gradient: write(x, x_layout, y, weights); break;
+    case ConvolutionPass::weight_gradient: write(weights, weights_layout, y, x); break;
   }
   return graph;
 }

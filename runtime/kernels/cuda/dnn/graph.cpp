@@ -156,9 +156,9 @@ void Graph::convolution(ConvolutionPass pass, Node result, Node first, Node seco
   Descriptor& kind = details(CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR);
   kind.set(CUDNN_ATTR_CONVOLUTION_COMP_TYPE, CUDNN_DATA_FLOAT)
       .set(CUDNN_ATTR_CONVOLUTION_CONV_MODE, CUDNN_CROSS_CORRELATION)
-      .set(CUDNN_ATTR_CONVOLUTION_SPATIAL_DIMS, static_cast<std::int64_t>(how.padding.size()))
-      .set(CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS, Sizes(how.padding))
-      .set(CUDNN_ATTR_CONVOLUTION_POST_PADDINGS, Sizes(how.padding))
+      .set(CUDNN_ATTR_CONVOLUTION_SPATIAL_DIMS, static_cast<std::int64_t>(how.before.size()))
+      .set(CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS, Sizes(how.before))
+      .set(CUDNN_ATTR_CONVOLUTION_POST_PADDINGS, Sizes(how.after))
       .set(CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES, Sizes(how.stride))
       .set(CUDNN_ATTR_CONVOLUTION_DILATIONS, Sizes(how.dilation))
       .finalize();

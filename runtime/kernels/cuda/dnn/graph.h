@@ -30,7 +30,8 @@ struct Node {
 };
 
 struct Convolution {
-  std::vector<std::int64_t> padding, stride, dilation;  // one entry per spatial dimension
+  std::vector<std::int64_t> before, after;  // padding; one entry per spatial dimension, as of the others
+  std::vector<std::int64_t> stride, dilation;
 };
 enum class ConvolutionPass : std::uint8_t { forward, input_gradient, weight_gradient };
 

@@ -1,12 +1,15 @@
 // What stands for cuBLASLt and cuDNN in the emulator: a product by columns, as it is described to cuBLASLt, with the
-// demands that cuBLASLt makes; and a cuDNN that takes nothing, so that attention is that of our own kernels.
+// demands that cuBLASLt makes; and a cuDNN that takes no
+// attention, so that it is that of our own kernels, and takes convolutions where cuBLASLt takes epilogues.
 #include <cmath>
 
 #include "eight_bits.h"
 #include "runtime/base/error.h"
 #include "runtime/kernels/cuda/attention/library.h"
 #include "runtime/kernels/cuda/gemm/engine.h"
+#include "runtime/kernels/cuda/images/library.h"
 #include "runtime/kernels/reference/activations.h"
+#include "runtime/kernels/reference/images/image_class.h"
 #include "tests/runtime/cuda_products/column_reference.h"
 #include "tests/runtime/kernels_cuda/emulator/emulated_backend.h"
 #include "tests/runtime/kernels_cuda/emulator/emulator.h"
@@ -17,6 +20,9 @@ struct GemmEngine {
   test::Epilogues epilogues;
 };
 struct AttentionEngine {};
+struct ConvolutionEngine {
+  CudaDevice& device;
+};
 
 namespace {
 
@@ -112,6 +118,40 @@ bool library_attention(AttentionEngine&, Tensor&, Tensor&, const Tensor&, const 
 bool library_attention_grad(AttentionEngine&, Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&,
                             const Attention&) {
   return false;
+}
+
+ConvolutionEngineOwner make_convolution_engine(CudaDevice& device) {
+  return {new ConvolutionEngine{device}, [](ConvolutionEngine* engine) { delete engine; }};
+}
+
+// As cuDNN's fast engines want it: aligned, and 16-bit channels in multiples of eight.
+bool library_convolution(ConvolutionEngine& engine, ConvolutionDirection direction, const ConvolutionShape& shape,
+                         const ConvolutionMemory& memory) {
+  if (test::epilogues_of(engine.device) == test::Epilogues::none) return false;
+  for (const void* data : {memory.x, memory.weights, memory.y})
+    require(reinterpret_cast<std::uintptr_t>(data) % 16 == 0, "emulator", "expected addresses aligned to 16");
+  require(shape.dtype == DType::f32 || shape.groups > 1 || (shape.channels % 8 == 0 && shape.filters % 8 == 0),
+          "emulator", "expected channels in multiples of 8, found", shape.channels, "and", shape.filters);
+  const auto tensor = [&](ConvolutionDirection computes, void* data, const Shape& sizes) {
+    const DType dtype = direction == computes ? shape.result : shape.dtype;
+    auto storage = std::make_shared<Storage>(static_cast<std::byte*>(data), sizes.numel() * size_of(dtype));
+    return Tensor(engine.device, std::move(storage), 0, sizes, dtype);
+  };
+  Tensor x =
+      tensor(ConvolutionDirection::input_gradient, memory.x, {shape.images, shape.height, shape.width, shape.channels});
+  Tensor y = tensor(ConvolutionDirection::forward, memory.y,
+                    {shape.images, shape.out_height(), shape.out_width(), shape.filters});
+  Tensor weights =
+      tensor(ConvolutionDirection::weight_gradient, memory.weights,
+             {shape.filters, shape.window.height.filter, shape.window.width.filter, shape.channels / shape.groups});
+  reference::ReferenceImages images;
+  const Convolution how{.window = shape.window, .groups = shape.groups};
+  switch (direction) {
+    case ConvolutionDirection::forward: images.convolution(y, x, weights, how); break;
+    case ConvolutionDirection::input_gradient: images.convolution_input(x, y, weights, how); break;
+    case ConvolutionDirection::weight_gradient: images.convolution_weight(weights, y, x, how, false); break;
+  }
+  return true;
 }
 
 }  // namespace trireme::cuda

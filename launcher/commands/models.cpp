@@ -1,0 +1,56 @@
+#include <iomanip>
+#include <iostream>
+
+#include "launcher/commands/command.h"
+#include "launcher/trainer/networks.h"
+#include "models/gpt/gpt.h"
+#include "models/llama/llama.h"
+
+namespace trireme::launcher {
+namespace {
+
+void print_line(const std::string& name, const std::string& what, std::int64_t parameters, double flops) {
+  std::cout << std::left << std::setw(16) << name << std::setw(42) << what << std::right << std::setw(14) << parameters
+            << std::setw(12) << std::fixed << std::setprecision(3) << flops / 1e9 << '\n';
+}
+
+std::int64_t parameters_of(nn::Module& model) {
+  std::int64_t total = 0;
+  for (const nn::Parameter* parameter : model.parameters()) total += parameter->numel();
+  return total;
+}
+
+void print_decoder(const std::string& name, const std::string& family, models::Decoder& model) {
+  const std::int64_t tokens = model.sizes().sequence;
+  print_line(name, family + ", " + std::to_string(tokens) + " tokens a sample", parameters_of(model),
+             model.flops(1, tokens));
+}
+
+int list_models() {
+  std::cout << std::left << std::setw(16) << "model" << std::setw(42) << "" << std::right << std::setw(14)
+            << "parameters" << std::setw(12) << "GFLOP" << '\n';
+  for (const NamedNetwork& known : named_networks()) {
+    const auto model = known.make();
+    print_line(known.name, known.what, parameters_of(*model), model->flops(1));
+  }
+  for (const std::string name : {"gpt-byte", "gpt-tiny", "gpt2-124m", "gpt2-350m", "gpt2-774m", "gpt2-1558m"}) {
+    models::Gpt model(models::gpt_preset(name));
+    print_decoder(name, "GPT", model);
+  }
+  for (const std::string name : {"llama-byte", "llama2-7b", "llama3-8b", "llama3-70b"}) {
+    models::Llama model(models::llama_preset(name));
+    print_decoder(name, "Llama", model);
+  }
+  std::cout << "GFLOP: matrix products and convolutions of a forward and backward pass of one sample.\n"
+               "A job names its model: model { resnet { depth: 50 } }; trireme train --help-job tells their fields."
+            << std::endl;
+  return 0;
+}
+
+}  // namespace
+
+void add_models(Command program) {
+  program.add_command("models", "List the models, with their parameters and FLOPs").runs(list_models);
+}
+
+}  // namespace trireme::launcher

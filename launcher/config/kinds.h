@@ -1,0 +1,18 @@
+// What is asked of a job's model in more than one place.
+#pragma once
+
+#include "launcher/config/config.h"
+
+namespace trireme::launcher {
+
+// Whether the model is one of language, which learns from tokens.
+inline bool speaks(const job::Job& job) {
+  return job.model().has_gpt() || job.model().has_llama();
+}
+
+// Whether its layers can be shared out among ranks.
+inline bool is_cut(const job::Job& job) {
+  return speaks(job) || job.model().has_mlp();
+}
+
+}  // namespace trireme::launcher
