@@ -69,16 +69,26 @@ std::vector<Kind> kinds_of(const job::Job& job, const parallel::Layout& layout, 
 }
 
 std::string axis_of(const std::string& group) {
+  if (group == parallel::shared_parameters) return "pipeline";
   const std::string tail = parallel::overlapped("");
   return group.ends_with(tail) ? group.substr(0, group.size() - tail.size()) : group;
+}
+
+// How the groups of a rank will turn out. A parameter that two stages hold is held by the first and the last.
+std::vector<DrySplit> splits_of(const job::Job& job, const parallel::Layout& layout, const Kind& kind) {
+  std::vector<DrySplit> splits = parallel::dry_splits(layout, kind.first, zero_groups(job));
+  const int stages = layout.size("pipeline");
+  if (kind.stage == 0 || kind.stage == stages - 1)
+    splits.push_back(
+        {.name = parallel::shared_parameters, .rank = kind.stage == 0 ? 0 : 1, .size = std::min(stages, 2)});
+  return splits;
 }
 
 // The step of the first rank of a kind, on the dry device.
 Needs measure(const job::Job& job, const parallel::Layout& layout, const Kind& kind) {
   Backend backend = make_backend("dry", 1);
   DryRecord record;
-  const auto world =
-      make_dry_group(kind.first, layout.ranks(), &record, parallel::dry_splits(layout, kind.first, zero_groups(job)));
+  const auto world = make_dry_group(kind.first, layout.ranks(), &record, splits_of(job, layout, kind));
   RankTraining training(job, backend, *world, layout);
   const auto& task = training.task();
   Needs needs{.kind = kind, .sent = {}, .plan = training.plan()};
@@ -178,7 +188,7 @@ void describe(std::ostream& text, const Needs& needs) {
   text << "\n  sent per rank     " << mib(needs.sent_by_all_axes()) << " a step in " << needs.messages << " messages\n";
   if (needs.sent.size() < 2) return;
   for (const auto& [axis, bytes] : needs.sent)
-    text << "    " << std::left << std::setw(16) << axis << mib(bytes) << '\n';
+    text << "    " << std::left << std::setw(16) << axis << ' ' << mib(bytes) << '\n';
 }
 
 std::string text_report(const Totals& totals, const std::vector<Needs>& all) {

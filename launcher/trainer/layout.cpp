@@ -92,8 +92,9 @@ void check_zero_groups(const job::Job& job, const parallel::Layout& layout) {
   int below = std::min(group, data), above = std::min(group, data);
   while (data % below != 0) --below;
   while (data % above != 0) ++above;
+  const std::string nearest = std::to_string(below) + (above == below ? "" : " and " + std::to_string(above));
   fail("parallel.zero_ranks", "expected groups that divide the", data, "ranks of axis data; found", group, "and", data,
-       "=", data / group, "x", group, "+", data % group, "; the nearest that do:", below, "and", above);
+       "=", data / group, "x", group, "+", std::to_string(data % group) + "; the nearest that do:", nearest);
 }
 
 struct Division {
@@ -122,7 +123,13 @@ std::vector<double> stage_work(const job::Job& job, const parallel::Schedule& sc
 
 int ranks_of(const job::Job& job) {
   const job::Parallel& asked = job.parallel();
-  return std::max(asked.data(), 1) * asked.pipeline() * asked.tensor();
+  std::int64_t ranks = std::max(asked.data(), 1);
+  for (const int size : {asked.pipeline(), asked.tensor()}) {
+    ranks *= size;
+    require(ranks <= parallel::most_ranks, "parallel", "expected at most", parallel::most_ranks, "ranks, found data",
+            asked.data(), "x pipeline", asked.pipeline(), "x tensor", asked.tensor());
+  }
+  return static_cast<int>(ranks);
 }
 
 int zero_groups(const job::Job& job) {
@@ -149,9 +156,10 @@ std::optional<parallel::Schedule> pipeline_of(const job::Job& job, std::int64_t 
   return schedule;
 }
 
-// A backward pass costs twice a forward pass, half of it for the input's gradient.
+// A backward pass costs twice a forward pass, half of it for the input's gradient; recomputation adds one to that half.
 parallel::Simulation simulated(const job::Job& job, const parallel::Schedule& schedule) {
-  return parallel::simulate(schedule, {.stages = stage_work(job, schedule)});
+  const bool again = job.recompute() != job::Job::none;
+  return parallel::simulate(schedule, {.input_gradient = again ? 2.0 : 1.0, .stages = stage_work(job, schedule)});
 }
 
 std::vector<StageLayers> stages_of(const job::Job& job, const std::optional<parallel::Schedule>& pipeline, int index) {

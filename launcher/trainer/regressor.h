@@ -18,12 +18,12 @@ class Regressor : public NetworkTask {
 
   std::string_view loss_unit() const override { return loss_ == PointwiseLoss::mse ? "squared error" : "error"; }
   std::int64_t record_width() const override;
-  Tensor measure(Context& cx, const data::Batch& batch, std::vector<double>& records) override;
   metrics::Measures measures(std::span<const double> records, double loss) const override;
   data::Batch blank_batch(Device& device, std::int64_t samples) const override;
 
  private:
   Tensor score(Context& cx, const Tensor& output, const data::Batch& batch) override;
+  void record(Context& cx, const Tensor& output, const data::Batch& batch, std::vector<double>& records) override;
 
   PointwiseLoss loss_;
 };

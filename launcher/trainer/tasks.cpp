@@ -68,13 +68,21 @@ Tensor NetworkTask::input(Context& cx, const data::Batch& batch) const {
   return ops::cast(cx, x.view(all), compute_);
 }
 
-Tensor NetworkTask::output(Context& cx, const data::Batch& batch) {
-  return network_->logits(cx, input(cx, batch));
+Tensor NetworkTask::output(Context& cx, int chunk, const Tensor& x, const data::Batch& batch) {
+  return network_->forward(cx, chunk, begins(chunk) ? input(cx, batch) : x);
 }
 
 Tensor NetworkTask::forward(Context& cx, int chunk, const Tensor& x, const data::Batch& batch) {
-  const Tensor y = network_->forward(cx, chunk, begins(chunk) ? input(cx, batch) : x);
+  const Tensor y = output(cx, chunk, x, batch);
   return ends(chunk) ? score(cx, y, batch) : y;
+}
+
+Tensor NetworkTask::measure_chunk(Context& cx, int chunk, const Tensor& x, const data::Batch& batch,
+                                  std::vector<double>& records) {
+  const Tensor y = output(cx, chunk, x, batch);
+  if (!ends(chunk)) return y;
+  record(cx, y, batch, records);
+  return score(cx, y, batch);
 }
 
 Tensor Classifier::score(Context& cx, const Tensor& scores, const data::Batch& batch) {
@@ -90,10 +98,8 @@ std::int64_t Classifier::record_width() const {
   return metrics::classification_width(model().classes());
 }
 
-Tensor Classifier::measure(Context& cx, const data::Batch& batch, std::vector<double>& records) {
-  const Tensor scores = output(cx, batch);
+void Classifier::record(Context&, const Tensor& scores, const data::Batch& batch, std::vector<double>& records) {
   metrics::add_classified(records, to_floats(scores), to_host<std::int32_t>(batch["labels"]), model().classes());
-  return ops::cross_entropy(cx, scores, batch["labels"]);
 }
 
 metrics::Measures Classifier::measures(std::span<const double> records, double) const {
@@ -119,13 +125,12 @@ std::int64_t Segmenter::record_width() const {
   return metrics::segmentation_width(model().classes());
 }
 
-Tensor Segmenter::measure(Context& cx, const data::Batch& batch, std::vector<double>& records) {
-  const Tensor scores = output(cx, batch), &masks = batch["masks"];
+void Segmenter::record(Context& cx, const Tensor& scores, const data::Batch& batch, std::vector<double>& records) {
+  const Tensor& masks = batch["masks"];
   Tensor answers = empty(cx.device, {masks.numel()}, DType::i32);
   cx.kernels.argmax(answers, scores.view({masks.numel(), model().classes()}));
   metrics::add_segmented(records, to_host<std::int32_t>(answers), to_host<std::int32_t>(masks), masks.size(0),
                          model().classes());
-  return score(cx, scores, batch);
 }
 
 metrics::Measures Segmenter::measures(std::span<const double> records, double) const {

@@ -81,16 +81,23 @@ class NetworkTask : public KnownTask {
   Shape input_shape(int chunk, std::int64_t samples) const override;
   Shape output_shape(int chunk, std::int64_t samples) const override;
   Tensor forward(Context& cx, int chunk, const Tensor& input, const data::Batch& batch) override;
+  Tensor measure(Context& cx, const data::Batch& batch, std::vector<double>& records) override {
+    return measure_chunk(cx, 0, {}, batch, records);
+  }
+  Tensor measure_chunk(Context& cx, int chunk, const Tensor& input, const data::Batch& batch,
+                       std::vector<double>& records) override;
   double flops(std::int64_t samples) const override { return network_->flops(samples); }
 
  protected:
   // The loss of what the network says: (B, classes), or of pixels (B, H, W, classes).
   virtual Tensor score(Context& cx, const Tensor& output, const data::Batch& batch) = 0;
-  Tensor output(Context& cx, const data::Batch& batch);          // of the whole network
+  // Appends the records of the batch's samples.
+  virtual void record(Context& cx, const Tensor& output, const data::Batch& batch, std::vector<double>& records) = 0;
   Shape batch_of(const Shape& one, std::int64_t samples) const;  // (samples, ...)
 
  private:
   Tensor input(Context& cx, const data::Batch& batch) const;
+  Tensor output(Context& cx, int chunk, const Tensor& input, const data::Batch& batch);
 
   std::unique_ptr<models::Network> network_;
   DType compute_;
@@ -105,12 +112,12 @@ class Classifier : public NetworkTask {
 
   void weigh_classes(const Tensor& weights) override { weights_ = weights; }
   std::int64_t record_width() const override;
-  Tensor measure(Context& cx, const data::Batch& batch, std::vector<double>& records) override;
   metrics::Measures measures(std::span<const double> records, double loss) const override;
   data::Batch blank_batch(Device& device, std::int64_t samples) const override;
 
  private:
   Tensor score(Context& cx, const Tensor& output, const data::Batch& batch) override;
+  void record(Context& cx, const Tensor& output, const data::Batch& batch, std::vector<double>& records) override;
 
   Tensor weights_;  // (classes) f32, or undefined
 };
@@ -121,12 +128,12 @@ class Segmenter : public NetworkTask {
   using NetworkTask::NetworkTask;
 
   std::int64_t record_width() const override;
-  Tensor measure(Context& cx, const data::Batch& batch, std::vector<double>& records) override;
   metrics::Measures measures(std::span<const double> records, double loss) const override;
   data::Batch blank_batch(Device& device, std::int64_t samples) const override;
 
  private:
   Tensor score(Context& cx, const Tensor& output, const data::Batch& batch) override;
+  void record(Context& cx, const Tensor& output, const data::Batch& batch, std::vector<double>& records) override;
 };
 
 }  // namespace trireme::launcher

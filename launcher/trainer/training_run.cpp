@@ -84,7 +84,7 @@ Validation TrainingRun::validate(std::int64_t batches) {
   double total = 0.0;
   KnownTask& task = training_.task();
   parallel::SampleRecords records(task.record_width());
-  const bool keeps_records = records.width() > 0 && mesh().axis("pipeline").size() == 1;
+  const bool keeps_records = records.width() > 0;
   for (std::int64_t begin = 0; begin < samples; begin += round) {
     leave_if_any_is_told();
     const std::int64_t count = std::min(round, samples - begin);
@@ -95,9 +95,10 @@ Validation TrainingRun::validate(std::int64_t batches) {
     total += loss * static_cast<double>(count);
   }
   Validation found{.step = steps_, .loss = total / static_cast<double>(samples), .measures = {}};
-  if (keeps_records || records.width() == 0)
-    found.measures = task.measures(
-        keeps_records ? records.of_all_ranks(*backend_.device, training_.data()) : std::vector<double>{}, found.loss);
+  const std::vector<double> all =
+      keeps_records ? records.of_all_ranks(*backend_.device, mesh().axis("pipeline"), training_.data())
+                    : std::vector<double>{};
+  found.measures = task.measures(all, found.loss);
   return found;
 }
 

@@ -9,7 +9,6 @@ namespace trireme::parallel {
 namespace {
 
 constexpr std::size_t suggestions = 3;
-constexpr std::int64_t most_ranks = std::int64_t{1} << 24;
 
 std::string product(const std::vector<AxisSize>& sizes) {
   std::ostringstream text;
@@ -91,7 +90,7 @@ Layout::Layout(std::vector<AxisSize> sizes) : sizes_(std::move(sizes)) {
         std::count_if(sizes_.begin(), sizes_.end(), [&](const auto& other) { return other.name == axis.name; }) == 1,
         "mesh", "expected every axis once, found", product(sizes_));
     total *= axis.size;
-    require(total <= std::int64_t{1} << 24, "mesh", "expected at most 2^24 ranks, found", product(sizes_));
+    require(total <= most_ranks, "mesh", "expected at most", most_ranks, "ranks, found", product(sizes_));
   }
   ranks_ = static_cast<int>(total);
 }

@@ -16,6 +16,8 @@
 
 namespace trireme::parallel {
 
+inline constexpr std::int64_t most_ranks = std::int64_t{1} << 24;
+
 struct AxisSize {
   std::string name;  // "data"
   int size = 1;

@@ -25,6 +25,8 @@ PipelineEngine::PipelineEngine(Schedule schedule, const Axis& axis, StagedTask& 
       boundary_(boundary) {
   require(schedule_.shape.ranks == axis.size(), "pipeline", "expected a schedule for", axis.size(),
           "ranks, found one for", schedule_.shape.ranks);
+  for (int chunk = 0; chunk < schedule_.shape.chunks; ++chunk)
+    if (task_.begins(chunk) || task_.ends(chunk)) ++readers_;
 }
 
 void PipelineEngine::run(const PipelineStep& step) {
@@ -38,7 +40,10 @@ void PipelineEngine::run(const PipelineStep& step) {
       case Work::input_gradient: backward_pass(step, action); break;
       case Work::weight_gradient: weight_pass(action); break;
       case Work::send_activation: send(action, flight(action).output.detached()); break;
-      case Work::send_gradient: send(action, std::exchange(flight(action).input_gradient, {})); break;
+      case Work::send_gradient:
+        send(action, std::exchange(flight(action).input_gradient, {}));
+        land({action.micro, action.chunk});
+        break;
       case Work::recv_activation: flight(action).input = receive(action, step.samples); break;
       case Work::recv_gradient: flight(action).output_gradient = receive(action, step.samples); break;
     }
@@ -48,12 +53,19 @@ void PipelineEngine::run(const PipelineStep& step) {
   batches_.clear();
 }
 
-const data::Batch& PipelineEngine::batch(const PipelineStep& step, const Action& action) {
-  static const data::Batch none;
-  if (!task_.begins(action.chunk) && !task_.ends(action.chunk)) return none;
+data::Batch PipelineEngine::batch(const PipelineStep& step, const Action& action) {
+  if (!task_.begins(action.chunk) && !task_.ends(action.chunk)) return {};
   auto found = batches_.find(action.micro);
-  if (found == batches_.end()) found = batches_.emplace(action.micro, step.batch(action.micro)).first;
-  return found->second;
+  if (found == batches_.end()) found = batches_.emplace(action.micro, Held{step.batch(action.micro), readers_}).first;
+  if (--found->second.readers > 0) return found->second.batch;
+  data::Batch last = std::move(found->second.batch);
+  batches_.erase(found);
+  return last;
+}
+
+void PipelineEngine::land(const Key& key) {
+  const auto found = flights_.find(key);
+  if (found != flights_.end() && !found->second.tape && !found->second.input_gradient) flights_.erase(found);
 }
 
 PipelineEngine::Flight* PipelineEngine::neighbour(const Action& action, int step) {
@@ -81,7 +93,10 @@ void PipelineEngine::backward_pass(const PipelineStep& step, const Action& actio
   const auto when = action.work == Work::backward ? WeightGradients::now : WeightGradients::later;
   const bool ends = task_.ends(action.chunk);
   if (!ends) {
-    if (Flight* after = neighbour(action, +1)) here.output_gradient = std::exchange(after->input_gradient, {});
+    if (Flight* after = neighbour(action, +1)) {
+      here.output_gradient = std::exchange(after->input_gradient, {});
+      land({action.micro, schedule_.place_of(schedule_.stage_of(axis_.index(), action.chunk) + 1).chunk});
+    }
     device_.compute().wait(here.there);
   }
   const TimeRange timed(device_, device_.compute(), describe(action, schedule_.shape), pipeline_span);
@@ -90,8 +105,12 @@ void PipelineEngine::backward_pass(const PipelineStep& step, const Action& actio
   } else {
     here.tape->backward(here.output, std::exchange(here.output_gradient, {}), when);
   }
-  if (here.input) here.input_gradient = here.tape->gradient(here.input);
+  if (here.input) here.input_gradient = here.tape->take_gradient(here.input);
   here.input = here.output = {};
+  if (when == WeightGradients::now) {
+    here.tape = nullptr;
+    land({action.micro, action.chunk});
+  }
 }
 
 void PipelineEngine::weight_pass(const Action& action) {
@@ -99,6 +118,8 @@ void PipelineEngine::weight_pass(const Action& action) {
   const TimeRange timed(device_, device_.compute(), describe(action, schedule_.shape), pipeline_span);
   while (here.tape->run_weight_gradients(1 << 20) > 0) {
   }
+  here.tape = nullptr;
+  land({action.micro, action.chunk});
 }
 
 void PipelineEngine::send(const Action& action, Tensor tensor) {
@@ -156,7 +177,9 @@ void PipelineEngine::forward(const PipelineStep& step, std::int64_t micros) {
       Context cx = step.context(micro, unused);
       cx.tape = nullptr;
       cx.training = false;
-      const Tensor output = task_.forward(cx, place.chunk, input, batch(step, action));
+      const data::Batch samples = batch(step, action);
+      const Tensor output = step.records ? task_.measure_chunk(cx, place.chunk, input, samples, *step.records)
+                                         : task_.forward(cx, place.chunk, input, samples);
       if (task_.ends(place.chunk)) {
         step.on_loss(output);
         continue;

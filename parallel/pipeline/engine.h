@@ -28,9 +28,10 @@ struct PipelineStep {
   std::function<void(const Tensor& loss)> on_loss;
   // Before the last backward pass of a table: from then on gradients become final.
   std::function<void()> on_last_backward;
-  float seed = 1.0f;                    // factor of each micro-batch's loss
-  const Tensor* seed_factor = nullptr;  // one f32 more, or null
-  std::int64_t samples = 1;             // of a micro-batch
+  float seed = 1.0f;                       // factor of each micro-batch's loss
+  const Tensor* seed_factor = nullptr;     // one f32 more, or null
+  std::int64_t samples = 1;                // of a micro-batch
+  std::vector<double>* records = nullptr;  // forward() alone: takes the samples' records, on the rank of the loss
 };
 
 class PipelineEngine {
@@ -40,11 +41,15 @@ class PipelineEngine {
   PipelineEngine(Schedule schedule, const Axis& axis, StagedTask& task, Device& device, Kernels& kernels,
                  DType boundary);
 
-  // Enqueues the whole table.
+  // Enqueues the whole table. What a micro-batch needed is released as soon as its last pass here is done, so memory
+  // follows the schedule and not the number of micro-batches.
   void run(const PipelineStep& step);
-  // The forward passes alone of `micros` micro-batches, stage by stage: for validation. Losses as in run().
+  // The forward passes alone of `micros` micro-batches, stage by stage: for validation. Losses as in run(), records in
+  // the order of the micro-batches.
   void forward(const PipelineStep& step, std::int64_t micros);
 
+  // Whether this rank asks for batches at all.
+  bool reads_batches() const noexcept { return readers_ > 0; }
   const Axis& axis() const noexcept { return axis_; }
   const Schedule& schedule() const noexcept { return schedule_; }
 
@@ -62,7 +67,15 @@ class PipelineEngine {
     Event sent;
   };
 
+  // A micro-batch that ranks have in their hands, and how many chunks of this rank still read it.
+  struct Held {
+    data::Batch batch;
+    int readers = 0;
+  };
+
   Flight& flight(const Action& action) { return flights_[{action.micro, action.chunk}]; }
+  // Forgets a flight that nothing will ask for any more.
+  void land(const Key& key);
   // The neighbouring stage's flight where this rank has that stage too, else null.
   Flight* neighbour(const Action& action, int step);
   void forward_pass(const PipelineStep& step, const Action& action);
@@ -70,7 +83,8 @@ class PipelineEngine {
   void weight_pass(const Action& action);
   void send(const Action& action, Tensor tensor);
   Tensor receive(const Action& action, std::int64_t samples);
-  const data::Batch& batch(const PipelineStep& step, const Action& action);
+  // Empty where the chunk neither begins nor ends the model.
+  data::Batch batch(const PipelineStep& step, const Action& action);
   void drop_sent(std::size_t keep);
 
   Schedule schedule_;
@@ -79,8 +93,9 @@ class PipelineEngine {
   Device& device_;
   Kernels& kernels_;
   DType boundary_;
+  int readers_ = 0;  // chunks of this rank that begin or end the model
   std::map<Key, Flight> flights_;
-  std::map<std::int64_t, data::Batch> batches_;
+  std::map<std::int64_t, Held> batches_;
   std::vector<Parting> partings_;  // sent and perhaps still read
 };
 

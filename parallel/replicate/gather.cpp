@@ -65,6 +65,15 @@ void GatheredWeights::all_changed() {
   for (int block = 0; block < static_cast<int>(parameters_.blocks().size()); ++block) changed(block);
 }
 
+void GatheredWeights::forget() {
+  if (slots_.empty()) return;
+  finish();  // a block may still be on its way into memory that is written next
+  for (Slot& slot : slots_) {
+    if (slot.block >= 0) parameters_.weight_page(slot.block)->release();
+    slot.block = -1;
+  }
+}
+
 void GatheredWeights::finish() {
   if (active()) parameters_.device().compute().wait(parameters_.device().communication().record());
 }

@@ -27,6 +27,8 @@ class GatheredWeights {
   // After this rank's part of a block has changed.
   void changed(int block);
   void all_changed();
+  // Blocks that a pass has left whole are gathered again when they are next read.
+  void forget();
   // Makes the compute stream wait for what changed() has started. Call before the next pass.
   void finish();
 

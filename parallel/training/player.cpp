@@ -17,7 +17,7 @@ nn::FlatOptions flat_options(Backend& backend, const Axis& shards, const PlayerO
   flat.compute = options.compute;
   flat.masters = options.masters;
   flat.block_bytes = options.bucket_bytes;
-  if (options.zero > 0) flat.sharding = {options.zero, shards.size(), shards.index()};
+  if (options.zero > 0 && shards.size() > 1) flat.sharding = {options.zero, shards.size(), shards.index()};
   if (shards.size() > 1) {
     flat.shared_memory = [&backend, &shards](std::int64_t bytes, MemoryKind kind) {
       return shards.communication().allocate(*backend.device, bytes, kind);
@@ -43,7 +43,7 @@ Player::Player(nn::Module& module, Backend& backend, const Axis& data, const Pla
                options.zero > 0 && options.groups ? &options.groups->outer : nullptr),
       stage_(stage),
       squares_(empty(*backend.device, {2}, DType::f64, MemoryKind::workspace)) {
-  if (stage.axis) ends_ = stage.axis->compute().split(stage.shared ? 0 : 1, stage.axis->index(), "shared parameters");
+  if (stage.axis) ends_ = stage.axis->compute().split(stage.shared ? 0 : 1, stage.axis->index(), shared_parameters);
   if (options.shared_batch) share_batch(module, data);
   parameters.initialise(options.seed);
   weights_changed();

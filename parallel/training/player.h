@@ -35,6 +35,9 @@ struct PlayerOptions {
 // The span of a timeline in which a rank waits for the gradients of others.
 inline constexpr const char* waiting_span = "gradients of other ranks";
 
+// The group of the two ranks whose stages hold the same parameter.
+inline constexpr const char* shared_parameters = "shared parameters";
+
 // Where a player stands among the stages of a pipeline.
 struct PlayerStage {
   const Axis* axis = nullptr;  // null: there is one stage
@@ -59,6 +62,10 @@ class Player {
   void begin_last();
   // After the last one: reduces, clips, updates (or skips). Enqueues only; what came of it is in `state`.
   void finish();
+
+  // Before a step is captured and whenever it is replayed: what the host believes to lie in memory that the replay
+  // writes no longer counts.
+  void before_replay() { gathered_.forget(); }
 
   // After the parameters were written by somebody else: what of it this rank owns. Collective over the data axis.
   void weights_changed();

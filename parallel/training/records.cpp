@@ -18,10 +18,11 @@ void SampleRecords::add(std::int64_t first, std::span<const double> records) {
   }
 }
 
-std::vector<double> SampleRecords::of_all_ranks(Device& device, const Axis& data) const {
+std::vector<double> SampleRecords::of_all_ranks(Device& device, const Axis& pipeline, const Axis& data) const {
   std::string all(reinterpret_cast<const char*>(rows_.data()), rows_.size() * sizeof(double));
-  if (data.size() > 1) {
-    const std::vector<std::string> texts = gather_text(all, device, data.compute(), device.compute());
+  for (const Axis* axis : {&pipeline, &data}) {
+    if (axis->size() == 1) continue;
+    const std::vector<std::string> texts = gather_text(all, device, axis->compute(), device.compute());
     all.clear();
     for (const std::string& text : texts) all += text;
   }

@@ -17,9 +17,9 @@ class SampleRecords {
   std::int64_t width() const noexcept { return width_; }
   // `records`: `width` numbers for each of the samples first, first + 1, ...
   void add(std::int64_t first, std::span<const double> records);
-  // The records of all ranks in the order of the samples: the same on every rank, whoever looked at which. Collective
-  // over the axis.
-  std::vector<double> of_all_ranks(Device& device, const Axis& data) const;
+  // The records of all ranks in the order of the samples: the same on every rank, whoever looked at which. Of each
+  // sample one rank of the two axes has the record. Collective over both.
+  std::vector<double> of_all_ranks(Device& device, const Axis& pipeline, const Axis& data) const;
 
  private:
   std::int64_t width_;

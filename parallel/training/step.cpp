@@ -155,8 +155,8 @@ void TrainStep::staged_passes(std::int64_t step, const Micro& batch) {
 }
 
 void TrainStep::replay(std::int64_t step, const BatchSource& batches) {
-  const bool first = places_.empty();
-  for (std::int64_t micro = 0; micro < context_.plan.micros; ++micro) {
+  const bool first = places_.empty(), reads = !context_.pipeline || context_.pipeline->reads_batches();
+  for (std::int64_t micro = 0; reads && micro < context_.plan.micros; ++micro) {
     data::Batch batch = batches(step, share(micro));
     if (first) {
       places_.push_back(std::move(batch));
@@ -165,7 +165,8 @@ void TrainStep::replay(std::int64_t step, const BatchSource& batches) {
         context_.backend.kernels->cast(place, batch[name]);
     }
   }
-  if (first)
+  context_.player.before_replay();
+  if (!replay_)
     replay_ = context_.backend.device->capture(
         [&] { work(step, [&](std::int64_t micro, data::Share) { return places_[static_cast<std::size_t>(micro)]; }); });
   replay_->launch();
@@ -213,12 +214,15 @@ double evaluate_together(StepContext& run, data::Share samples, const BatchSourc
     }
     Context cx{device, kernels};
     cx.samples = count;
+    std::vector<double> found;
     run.pipeline->forward({.context = [&](std::int64_t, Tape&) { return cx; },
                            .batch = [&](std::int64_t) { return batches(0, share); },
                            .on_loss = add,
                            .on_last_backward = {},
-                           .samples = count},
+                           .samples = count,
+                           .records = records ? &found : nullptr},
                           1);
+    if (records && counts) records->add(share.first, found);
   }
   if (run.pipeline)
     run.pipeline->axis().compute().all_reduce({total.raw(), 1, DType::f32, "validation loss"}, Reduction::sum,

@@ -92,7 +92,7 @@ class TrainStep {
 };
 
 // The mean loss over some samples, spread over the ranks; nothing is updated. `records`, where given, takes those of
-// the samples that this rank has looked at; a model in stages has none.
+// the samples that this rank has looked at to the end: of a model in stages, the rank of the last one.
 double evaluate(StepContext& run, data::Share samples, const BatchSource& batches, SampleRecords* records = nullptr);
 
 }  // namespace trireme::parallel

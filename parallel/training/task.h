@@ -42,6 +42,11 @@ class StagedTask : public Task {
   // `input` is the stage before's answer; undefined where the chunk begins with the batch. Answers the mean loss where
   // the chunk ends with it. `batch` is empty where the chunk does neither.
   virtual Tensor forward(Context& cx, int chunk, const Tensor& input, const data::Batch& batch) = 0;
+  // forward() of an evaluation: where the chunk ends with the loss, appends the records of the batch's samples.
+  virtual Tensor measure_chunk(Context& cx, int chunk, const Tensor& input, const data::Batch& batch,
+                               std::vector<double>& /*records*/) {
+    return forward(cx, chunk, input, batch);
+  }
   // The parameter that this rank holds and another stage's rank too (tied embeddings), or null; and whether it is this
   // rank's: saved by it, counted for the norm by it.
   virtual nn::Parameter* shared_parameter() { return nullptr; }

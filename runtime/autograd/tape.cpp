@@ -43,10 +43,10 @@ Tensor Tape::input(const Tensor& tensor) {
   return marked;
 }
 
-Tensor Tape::gradient(const Tensor& tensor) const {
+Tensor Tape::take_gradient(const Tensor& tensor) {
   require(tensor.mark.tape == this && tensor.mark.generation == generation_, "tape",
-          "expected a tensor of this tape in gradient()");
-  return slots_[static_cast<std::size_t>(tensor.mark.slot)].gradient;
+          "expected a tensor of this tape in take_gradient()");
+  return std::exchange(slot(tensor.mark.slot).gradient, {});
 }
 
 void Tape::new_slot(Tensor& tensor, bool kept) {
@@ -187,6 +187,11 @@ void Gradients::give_weight(int input, const Shape& shape, Compute compute) {
     compute(place, false);
     tape_.accumulate(mark.slot, std::move(place));
   }
+}
+
+void Gradients::take_deferred(Tape& inner) {
+  for (Tape::Deferred& deferred : inner.deferred_) tape_.deferred_.push_back(std::move(deferred));
+  inner.deferred_.clear();
 }
 
 Gradients::Destination Gradients::destination(int input, const Shape& shape) {

@@ -40,8 +40,8 @@ class Tape {
 
   // Makes a tensor an input of the tape whose gradient can be asked for (a pipeline stage's boundary, a test).
   Tensor input(const Tensor& tensor);
-  // The gradient that reached an input(); undefined if none did.
-  Tensor gradient(const Tensor& tensor) const;
+  // The gradient that reached an input(), which the tape then no longer holds; undefined if none did.
+  Tensor take_gradient(const Tensor& tensor);
 
   // Seeds `output` with `seed` (same shape) and runs all nodes in reverse.
   void backward(const Tensor& output, Tensor seed, WeightGradients when = WeightGradients::now);
@@ -137,6 +137,11 @@ class Gradients {
   // A weight's gradient: `compute(destination f32, accumulate)` runs now or later. What it captures must be by value.
   using Compute = std::function<void(Tensor& destination, bool accumulate)>;
   void give_weight(int input, const Shape& shape, Compute compute);
+
+  // For a node that runs a tape of its own: when weight gradients are wanted, and what that tape has left for later,
+  // which becomes this tape's.
+  WeightGradients when() const noexcept { return when_; }
+  void take_deferred(Tape& inner);
 
   // For kernels that produce input and weight gradients in one pass: the destination now.
   struct Destination {

@@ -62,10 +62,12 @@ std::vector<Tensor> recompute(Context& cx, const std::vector<Tensor>& inputs, Re
                     const std::vector<Tensor> outputs_again = region(again, inputs_again);
                     std::vector<Tensor> seeds;
                     for (std::size_t i = 0; i < count; ++i) seeds.push_back(g.incoming(static_cast<int>(i)));
-                    inner.backward(outputs_again, std::move(seeds));
+                    inner.backward(outputs_again, std::move(seeds), g.when());
+                    g.take_deferred(inner);
                     for (std::size_t i = 0; i < kept.size(); ++i)
                       if (followed[i])
-                        if (Tensor gradient = inner.gradient(inputs_again[i])) g.give(static_cast<int>(i), gradient);
+                        if (Tensor gradient = inner.take_gradient(inputs_again[i]))
+                          g.give(static_cast<int>(i), std::move(gradient));
                   });
   return outputs;
 }

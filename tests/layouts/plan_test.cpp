@@ -38,6 +38,45 @@ TEST(LayoutPlan, MemoryIsExactlyThatOfARun) {
     }
 }
 
+// What a stage holds is what its schedule has under way: not more for a longer step.
+TEST(LayoutPlan, MemoryOfAPipelineDoesNotGrowWithItsMicroBatches) {
+  for (const std::string schedule : {"1f1b", "interleaved", "zb_h1", "zb_v"}) {
+    const auto peaks = [&](int micros) {
+      const std::string text =
+          "model { gpt { layers: 8 heads: 2 width: 64 sequence: 32 vocabulary: 64 } } data { synthetic {} } "
+          "batch { micro: 1 global: " +
+          std::to_string(micros) + " } parallel { pipeline: 4 schedule: \"" + schedule + "\" }";
+      std::vector<std::int64_t> bytes;
+      for (const nlohmann::json& kind : kinds_of(planned(launcher::load_job_text("job", text), 4)))
+        bytes.push_back(kind.at("memory_per_rank_bytes").get<std::int64_t>());
+      return bytes;
+    };
+    EXPECT_EQ(peaks(64), peaks(16)) << schedule;
+  }
+}
+
+// A table of tokens that both ends hold: its gradient is added between two ranks, however many stages there are.
+TEST(LayoutPlan, TiedEmbeddingsAreSentByTheEndsAlone) {
+  const auto sent = [](int stages) {
+    const std::string text =
+        "model { gpt { layers: 4 heads: 2 width: 16 sequence: 8 vocabulary: 128 } } data { synthetic {} } "
+        "batch { micro: 1 global: 8 } parallel { pipeline: " +
+        std::to_string(stages) + " }";
+    std::vector<std::int64_t> bytes;
+    for (const nlohmann::json& kind : kinds_of(planned(launcher::load_job_text("job", text), stages))) {
+      EXPECT_EQ(kind.at("bytes_sent_by_axis").size(), 1u);
+      bytes.push_back(kind.at("bytes_sent_by_axis").at("pipeline").get<std::int64_t>());
+    }
+    return bytes;
+  };
+  const std::vector<std::int64_t> two = sent(2), four = sent(4);
+  constexpr std::int64_t boundary = 8 * 8 * 16 * 4, table = 128 * 16 * 4;
+  EXPECT_EQ(two.front(), four.front());
+  EXPECT_EQ(two.back(), four.back());
+  EXPECT_GE(two.front(), boundary + table);
+  EXPECT_LT(two.front(), boundary + table + 200) << "and a few numbers";
+}
+
 // Rajbhandari et al. 2020, with fp32 masters beside bf16: 2 + 4 bytes of weights, 4 of gradients, 8 of moments for each
 // parameter, of which a rank keeps a part of moments and masters, then gradients, then weights.
 TEST(LayoutPlan, StateIsThatOfTheZeroFormulas) {
@@ -97,6 +136,7 @@ TEST(LayoutPlan, OfTheLargestIsExactAndQuick) {
   const double layer = (activations(2) - activations(3)) / 6;
   std::printf("%.2f sbh / t of activations a layer\n", layer * t / (s * h));
   EXPECT_LE(layer, 1.05 * s * h * 34 / t);
+  EXPECT_LE(activations(14), 1.05 * 2 * 6 * s * h * 34 / t) << "two micro-batches of six layers";
 }
 
 }  // namespace

@@ -78,7 +78,7 @@ TEST_P(Exchanges, AreTheAdjointsOfTheirConjugates) {
     EXPECT_EQ(ax.shape(), y.shape());
     const double left = product(ax, y, spaces.to, group, device);
     tape.backward(ax, y);
-    const Tensor ay = tape.gradient(input);
+    const Tensor ay = tape.take_gradient(input);
     EXPECT_EQ(ay.shape(), x.shape());
     EXPECT_EQ(left, product(x, ay, spaces.from, group, device));
     EXPECT_NE(left, 0.0) << "numbers that show nothing";
@@ -102,7 +102,7 @@ TEST_P(Exchanges, GradientsAreTheConjugatesForwards) {
     const Tensor input = tape.input(draw(device, spaces.from, shape(spaces.parts_in, test.ranks), group.rank(), 7));
     const Tensor y = draw(device, spaces.to, shape(spaces.parts_out, test.ranks), group.rank(), 1000);
     tape.backward(parallel::exchange(cx, input, test.how, place), y);
-    EXPECT_EQ(test::values_of(tape.gradient(input)),
+    EXPECT_EQ(test::values_of(tape.take_gradient(input)),
               test::values_of(parallel::exchange(plain, y, parallel::conjugate(test.how), place)));
   });
 }

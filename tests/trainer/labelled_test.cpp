@@ -119,6 +119,11 @@ TEST_F(Labelled, MeasuresOfTheSameWeightsAreTheSameOnAnyNumberOfRanks) {
     other["validation_loss"] = one["validation_loss"];
     EXPECT_EQ(other, one) << "to the last bit";
   }
+  std::vector<std::string> stages = still;
+  stages.insert(stages.end(), {"parallel.pipeline=2", "parallel.data=2", "batch.micro=2"});
+  ASSERT_EQ(train(drawn_job, "stages", 4, stages), 0);
+  EXPECT_EQ(lines("stages", "validation_loss").at(0)["accuracy"], one["accuracy"]);
+  EXPECT_EQ(lines("stages", "validation_loss").at(0)["auc"], one["auc"]);
 }
 
 TEST_F(Labelled, ResumingComputesWhatGoingOnComputes) {

@@ -139,7 +139,7 @@ TEST_F(TapeTest, GradientsOfComputedWeightsHaveTheWeightsDtype) {
     const Tensor weight = ops::activate(cx_, ops::multiply(cx_, leaf.tensor(), mask), Activation::tanh);
     const Tensor y = ops::linear(cx_, tensor({3, 4}, 4), weight, bias);
     tape_.backward(ops::sum(cx_, y), 1.0f);
-    EXPECT_EQ(tape_.gradient(bias).dtype(), dtype);
+    EXPECT_EQ(tape_.take_gradient(bias).dtype(), dtype);
     for (const double value : test::values_of(leaf.gradient)) EXPECT_LT(std::abs(value), 10.0);
   }
 }
@@ -147,7 +147,7 @@ TEST_F(TapeTest, GradientsOfComputedWeightsHaveTheWeightsDtype) {
 TEST_F(TapeTest, InputsKeepTheirGradient) {
   const Tensor in = tape_.input(x());
   tape_.backward(ops::sum(cx_, ops::scale(cx_, in, 3.0f)), 2.0f);
-  EXPECT_TRUE(test::close(test::values_of(tape_.gradient(in)), test::Values(12, 6.0), {}));
+  EXPECT_TRUE(test::close(test::values_of(tape_.take_gradient(in)), test::Values(12, 6.0), {}));
 }
 
 TEST_F(TapeTest, TensorsOfAClearedTapeAreNotFollowed) {
@@ -208,8 +208,8 @@ TEST_F(TapeTest, AGradientOfAnotherSizeNamesItsOperation) {
 
 class RecomputeTest : public TapeTest {
  protected:
-  // Two layers that share a weight, the second one recomputed or not; returns the weight's gradient.
-  test::Values gradient(bool again, std::int64_t* peak = nullptr) {
+  // Layers that share a weight, but the first recomputed or not; returns the weight's gradient.
+  test::Values gradient(bool again, std::int64_t* peak = nullptr, WeightGradients when = WeightGradients::now) {
     Leaf weight, bias;
     make(weight, {4, 4}, 1);
     make(bias, {4}, 2);
@@ -226,10 +226,13 @@ class RecomputeTest : public TapeTest {
     for (int i = 0; i < 4; ++i) y = again ? ops::recompute(cx_, {y}, region)[0] : region(cx_, {y})[0];
     const Tensor loss = ops::sum(cx_, y);
     if (peak) *peak = device().memory().live;
-    tape_.backward(loss, 1.0f);
+    tape_.backward(loss, 1.0f, when);
+    left_ = tape_.run_weight_gradients(0);
+    tape_.run_weight_gradients(100);
     return test::values_of(weight.gradient);
   }
   int reports_ = 0;
+  std::int64_t left_ = 0;  // weight gradients, by the backward pass
 };
 
 TEST_F(RecomputeTest, GivesTheSameBitsAndOneReport) {
@@ -238,6 +241,14 @@ TEST_F(RecomputeTest, GivesTheSameBitsAndOneReport) {
   const test::Values again = gradient(true);
   EXPECT_EQ(reports_, 1);
   EXPECT_EQ(plain, again);
+}
+
+TEST_F(RecomputeTest, LeavesWeightGradientsForLater) {
+  const test::Values plain = gradient(false);
+  EXPECT_EQ(left_, 0);
+  EXPECT_EQ(gradient(true, nullptr, WeightGradients::later), plain);
+  EXPECT_EQ(left_, 5);
+  EXPECT_EQ(reports_, 1);
 }
 
 TEST_F(RecomputeTest, WhatAClearedTapeHadCountedIsNotWaitedFor) {
