@@ -77,8 +77,8 @@ int main(int argc, char** argv) {
                                       TRIREME_VERSION);
   line.program().requires_command();
   for (const auto add : {trireme::launcher::add_train, trireme::launcher::add_generate, trireme::launcher::add_evaluate,
-                         trireme::launcher::add_plan, trireme::launcher::add_models, trireme::launcher::add_bench,
-                         trireme::launcher::add_doctor, trireme::launcher::add_version})
+                         trireme::launcher::add_export, trireme::launcher::add_plan, trireme::launcher::add_models,
+                         trireme::launcher::add_bench, trireme::launcher::add_doctor, trireme::launcher::add_version})
     add(line.program());
   if (argc == 1) {
     std::fputs(line.help().c_str(), stdout);

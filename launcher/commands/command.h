@@ -8,6 +8,7 @@ namespace trireme::launcher {
 void add_train(Command program);
 void add_generate(Command program);
 void add_evaluate(Command program);
+void add_export(Command program);
 void add_models(Command program);
 void add_plan(Command program);
 void add_bench(Command program);

@@ -66,6 +66,13 @@ struct EvaluateOptions {
 };
 int evaluate(const EvaluateOptions& options);
 
+struct ExportOptions {
+  std::string run;   // a run's folder, or one of its checkpoints
+  std::string file;  // a file already there is replaced once the new one is whole
+};
+// Writes the weights as one safetensors file of whole fp32 tensors.
+int export_weights(const ExportOptions& options);
+
 struct BenchStepOptions {
   std::string model;       // "gpt-byte", "gpt-tiny", "gpt-124m", "mlp"
   std::int64_t batch = 0;  // samples per rank; 0: the model's own

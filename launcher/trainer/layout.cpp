@@ -67,11 +67,18 @@ std::vector<AxisRule> model_rules(const job::Job& job) {
 std::vector<AxisRule> rules_of(const job::Job& job) {
   using Kind = AxisRule::Kind;
   std::vector<AxisRule> rules = model_rules(job);
-  if (job.parallel().pipeline() > 1 && chunks_of(job) > 1)
+  if (job.parallel().schedule() != job::Parallel().schedule())
+    rules.push_back({.axis = "pipeline", .kind = Kind::at_least, .number = 2, .what = "stages for parallel.schedule"});
+  if (chunks_of(job) > 1)
     rules.push_back({.axis = "pipeline",
                      .kind = Kind::at_most,
                      .number = static_cast<std::int64_t>(work_of(job).costs.size()) / chunks_of(job),
                      .what = "stages, each with a layer of the model's for every chunk"});
+  if (zero_groups(job) > 0)
+    rules.push_back({.axis = "data",
+                     .kind = Kind::multiple,
+                     .number = zero_groups(job),
+                     .what = "ranks of a group that shards (parallel.zero_ranks)"});
   if (job.parallel().sequence() && has_decoder(job))
     rules.push_back({.axis = "tensor",
                      .kind = Kind::divides,
@@ -84,17 +91,6 @@ std::vector<AxisRule> rules_of(const job::Job& job) {
                      .number = job.batch().global() / job.batch().micro(),
                      .what = "micro-batches of a step"});
   return rules;
-}
-
-void check_zero_groups(const job::Job& job, const parallel::Layout& layout) {
-  const int group = zero_groups(job), data = layout.size("data");
-  if (group == 0 || data % group == 0) return;
-  int below = std::min(group, data), above = std::min(group, data);
-  while (data % below != 0) --below;
-  while (data % above != 0) ++above;
-  const std::string nearest = std::to_string(below) + (above == below ? "" : " and " + std::to_string(above));
-  fail("parallel.zero_ranks", "expected groups that divide the", data, "ranks of axis data; found", group, "and", data,
-       "=", data / group, "x", group, "+", std::to_string(data % group) + "; the nearest that do:", nearest);
 }
 
 struct Division {
@@ -144,7 +140,6 @@ parallel::Layout layout_of(const job::Job& job, int ranks) {
   parallel::Layout layout = parallel::fill_layout(ranks, asked, rules);
   (void)parallel::plan_batch(job.batch().global(), 0, layout.size("data"));  // it says which batches would do
   parallel::check_rules(layout, asked, rules);
-  check_zero_groups(job, layout);
   return layout;
 }
 
@@ -158,7 +153,7 @@ std::optional<parallel::Schedule> pipeline_of(const job::Job& job, std::int64_t 
 
 // A backward pass costs twice a forward pass, half of it for the input's gradient; recomputation adds one to that half.
 parallel::Simulation simulated(const job::Job& job, const parallel::Schedule& schedule) {
-  const bool again = job.recompute() != job::Job::none;
+  const bool again = job.recompute() != job::none;
   return parallel::simulate(schedule, {.input_gradient = again ? 2.0 : 1.0, .stages = stage_work(job, schedule)});
 }
 

@@ -16,11 +16,24 @@ std::string product(const std::vector<AxisSize>& sizes) {
   return text.str();
 }
 
+bool allows(const AxisRule& rule, std::int64_t size) {
+  switch (rule.kind) {
+    case AxisRule::Kind::divides: return rule.number % size == 0;
+    case AxisRule::Kind::multiple: return size % rule.number == 0;
+    case AxisRule::Kind::at_most: return size <= rule.number;
+    case AxisRule::Kind::at_least: return size >= rule.number;
+  }
+  return true;
+}
+
 bool keeps(const AxisRule& rule, const std::vector<AxisSize>& sizes) {
   for (const AxisSize& axis : sizes)
-    if (axis.name == rule.axis)
-      return rule.kind == AxisRule::Kind::divides ? rule.number % axis.size == 0 : axis.size <= rule.number;
+    if (axis.name == rule.axis) return allows(rule, axis.size);
   return true;
+}
+
+bool keeps_all(std::span<const AxisRule> rules, const std::vector<AxisSize>& sizes) {
+  return std::all_of(rules.begin(), rules.end(), [&](const AxisRule& rule) { return keeps(rule, sizes); });
 }
 
 // How far a layout is from what was asked for: doublings and halvings over all axes.
@@ -58,7 +71,7 @@ std::string suggestion(int ranks, const std::vector<AxisSize>& asked, std::span<
   const std::vector<Layout> near = nearest_layouts(ranks, asked, rules, suggestions);
   std::ostringstream text;
   if (near.empty()) {
-    text << "no layout of " << ranks << (ranks == 1 ? " rank" : " ranks") << " fits the model and the batch";
+    text << "no layout of " << ranks << (ranks == 1 ? " rank" : " ranks") << " fits the job";
   } else {
     text << "the nearest that " << (near.size() == 1 ? "works" : "work") << " on " << ranks
          << (ranks == 1 ? " rank: " : " ranks: ");
@@ -67,15 +80,48 @@ std::string suggestion(int ranks, const std::vector<AxisSize>& asked, std::span<
   return text.str();
 }
 
+// "start 12 ranks, or ", where that many would do; `open` takes any multiple of the others' product.
+std::string other_ranks(int ranks, std::int64_t product, const AxisSize* open, std::vector<AxisSize> sizes,
+                        std::span<const AxisRule> rules) {
+  constexpr std::int64_t tries = 256;
+  const auto advice = [](std::int64_t count) {
+    return "start " + std::to_string(count) + (count == 1 ? " rank, or " : " ranks, or ");
+  };
+  if (!open) return keeps_all(rules, sizes) ? advice(product) : "";
+  AxisSize& free =
+      *std::find_if(sizes.begin(), sizes.end(), [&](const AxisSize& axis) { return axis.name == open->name; });
+  const std::int64_t below = ranks / product;
+  for (std::int64_t step = 1; step <= tries; ++step)  // more ranks, then fewer
+    for (const std::int64_t size : {below + step, below + 1 - step}) {
+      if (size < 1 || size * product > most_ranks) continue;
+      free.size = static_cast<int>(size);
+      if (keeps_all(rules, sizes)) return advice(size * product);
+    }
+  return "";
+}
+
 [[noreturn]] void refuse(const AxisRule& rule, const Layout& layout, const std::vector<AxisSize>& asked,
                          std::span<const AxisRule> rules) {
   const std::int64_t size = layout.size(rule.axis);
   std::ostringstream text;
-  if (rule.kind == AxisRule::Kind::divides) {
-    text << "expected a size that divides the " << rule.number << ' ' << rule.what << "; found " << size << ", and "
-         << rule.number << " = " << rule.number / size << " x " << size << " + " << rule.number % size;
-  } else {
-    text << "expected at most the " << rule.number << ' ' << rule.what << "; found " << size;
+  const auto sum = [&](std::int64_t whole, std::int64_t part) {
+    text << "; found " << size << ", and " << whole << " = " << whole / part << " x " << part << " + " << whole % part;
+  };
+  switch (rule.kind) {
+    case AxisRule::Kind::divides:
+      text << "expected a size that divides the " << rule.number << ' ' << rule.what;
+      sum(rule.number, size);
+      break;
+    case AxisRule::Kind::multiple:
+      text << "expected a multiple of the " << rule.number << ' ' << rule.what;
+      sum(size, rule.number);
+      break;
+    case AxisRule::Kind::at_most:
+      text << "expected at most the " << rule.number << ' ' << rule.what << "; found " << size;
+      break;
+    case AxisRule::Kind::at_least:
+      text << "expected at least " << rule.number << ' ' << rule.what << "; found " << size;
+      break;
   }
   fail("parallel." + rule.axis, text.str() + ";", suggestion(layout.ranks(), asked, rules));
 }
@@ -124,8 +170,7 @@ std::vector<Layout> nearest_layouts(int ranks, const std::vector<AxisSize>& aske
   std::vector<std::pair<double, std::vector<AxisSize>>> found;
   std::vector<AxisSize> sizes = asked;
   for_each_product(ranks, sizes, 0, [&] {
-    if (std::all_of(rules.begin(), rules.end(), [&](const AxisRule& rule) { return keeps(rule, sizes); }))
-      found.emplace_back(distance(asked, sizes), sizes);
+    if (keeps_all(rules, sizes)) found.emplace_back(distance(asked, sizes), sizes);
   });
   std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<Layout> result;
@@ -167,14 +212,14 @@ Layout fill_layout(int ranks, const std::vector<AxisSize>& asked, std::span<cons
       if (&axis != open) others.push_back(axis);
     std::ostringstream text;
     text << "expected axis sizes whose product divides the number of ranks; found " << product(others) << " = " << known
-         << ", and " << ranks << " = " << ranks / known << " x " << known << " + " << ranks % known << "; start "
-         << (ranks / known + 1) * known << " ranks, or change `parallel` in the job: ";
+         << ", and " << ranks << " = " << ranks / known << " x " << known << " + " << ranks % known << "; "
+         << other_ranks(ranks, known, open, sizes, rules) << "change `parallel` in the job: ";
     fail("mesh", text.str() + suggestion(ranks, asked, rules));
   } else if (known != ranks) {
     std::ostringstream text;
     text << "expected axis sizes whose product is the number of ranks, " << ranks << "; found " << product(sizes)
-         << " = " << known << "; start " << known << (known == 1 ? " rank" : " ranks")
-         << ", or change `parallel` in the job: ";
+         << " = " << known << "; " << other_ranks(ranks, known, nullptr, sizes, rules)
+         << "change `parallel` in the job: ";
     fail("mesh", text.str() + suggestion(ranks, asked, rules));
   }
   return Layout(std::move(sizes));

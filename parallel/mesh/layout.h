@@ -47,9 +47,9 @@ class Layout {
 
 // What a model or a batch allows an axis to be.
 struct AxisRule {
-  enum class Kind : std::uint8_t { divides, at_most };
+  enum class Kind : std::uint8_t { divides, multiple, at_most, at_least };
   std::string axis;           // "tensor"
-  Kind kind = Kind::divides;  // the size divides `number`, or is no larger
+  Kind kind = Kind::divides;  // the size divides `number`, is a multiple of it, no larger, no smaller
   std::int64_t number = 1;    // 4
   std::string what;           // "attention heads"
 };

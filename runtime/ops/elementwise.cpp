@@ -13,16 +13,14 @@ bool is_suffix(const Shape& b, const Shape& a) {
   return b.dims() <= a.dims() && std::equal(b.begin(), b.end(), a.end() - b.dims());
 }
 
-// Gives input 1 of a binary operation its gradient, summed over the dimensions b was repeated over.
+// Gives input 1 of a binary operation its gradient, summed over the dimensions b was repeated over: in fp32, since a
+// sum over many rows need not fit into 16 bits.
 void give_repeated(Gradients& g, const Tensor& gradient, const Shape& shape) {
   if (gradient.shape() == shape) return g.give(1, gradient);
-  const std::int64_t columns = shape.numel();
-  Tensor sums = empty(g.device(), {columns}, DType::f32);
-  g.kernels().column_sum(sums, gradient.view({gradient.numel() / columns, columns}), false);
-  Tensor result = empty(g.device(), shape, gradient.dtype());
-  Tensor flat = result.view({columns});
-  g.kernels().cast(flat, sums);
-  g.give(1, result);
+  g.give_weight(1, shape, [gradient, columns = shape.numel(), kernels = &g.kernels()](Tensor& place, bool accumulate) {
+    Tensor sums = place.view({columns});
+    kernels->column_sum(sums, gradient.view({gradient.numel() / columns, columns}), accumulate);
+  });
 }
 
 Tensor binary(Context& cx, const char* name, const Tensor& a, const Tensor& b, Binary op) {

@@ -61,6 +61,8 @@ TEST(RefusedLayouts, NameTheNumbersAndWhatWouldDo) {
   expect(layers, "no layout of 5 ranks");
   const std::string chunks = refusal({.pipeline = 4}, 4, "parallel.schedule=zb_v");
   expect(chunks, "at most the 2 stages, each with a layer of the model's for every chunk; found 4");
+  EXPECT_EQ(chunks.find("pipeline 1 x"), std::string::npos) << "has no schedule: " << chunks;
+  expect(chunks, "pipeline 2 x data 2 x tensor 1");
   expect(refusal({.pipeline = 2, .data = 2, .tensor = 2}, 6), "pipeline 2 x data 2 x tensor 2 = 8");
   const std::string micros = refusal({.data = 4}, 4);
   expect(micros, "divides the 6 micro-batches of a step; found 4, and 6 = 1 x 4 + 2");
@@ -72,7 +74,8 @@ TEST(RefusedLayouts, NameTheNumbersAndWhatWouldDo) {
     job.mutable_parallel()->set_zero_ranks(4);
     launcher::layout_of(job, 6);
   });
-  expect(groups, "divide the 6 ranks of axis data; found 4 and 6 = 1 x 4 + 2 ; the nearest that do: 3 and 6");
+  expect(groups, "a multiple of the 4 ranks of a group that shards (parallel.zero_ranks); found 6, and 6 = 1 x 4 + 2");
+  expect(groups, "no layout of 6 ranks fits the job");
 }
 
 }  // namespace

@@ -66,6 +66,22 @@ TEST(Layout, RefusesWhatTheModelCannotShareOut) {
                {"[parallel.pipeline]", "at most the 4 layers", "found 5", "pipeline 1 x data 5 x tensor 1"});
 }
 
+TEST(Layout, AdvisesOnlyNumbersOfRanksThatWork) {
+  const std::string never = refusal(8, {{"pipeline", 1}, {"data", 0}, {"tensor", 3}}, four_heads_four_layers);
+  EXPECT_EQ(never.find("start"), std::string::npos) << never;
+  const std::string product = refusal(8, {{"pipeline", 5}, {"data", 1}, {"tensor", 2}}, four_heads_four_layers);
+  EXPECT_EQ(product.find("start"), std::string::npos) << product;
+  const std::vector<AxisRule> samples{
+      {.axis = "data", .kind = AxisRule::Kind::divides, .number = 12, .what = "samples"},
+      {.axis = "data", .kind = AxisRule::Kind::multiple, .number = 3, .what = "ranks of a group"},
+      {.axis = "tensor", .kind = AxisRule::Kind::at_least, .number = 2, .what = "ranks"}};
+  expect_words(refusal(9, {{"data", 0}, {"tensor", 2}}, samples), {"start 12 ranks, or"});
+  expect_words(
+      refusal(4, {{"data", 2}, {"tensor", 2}}, samples),
+      {"[parallel.data]", "a multiple of the 3 ranks of a group; found 2, and 2 = 0 x 3 + 2", "no layout of 4"});
+  expect_words(refusal(3, {{"data", 3}, {"tensor", 1}}, samples), {"[parallel.tensor]", "at least 2 ranks; found 1"});
+}
+
 TEST(Layout, SuggestsTheNearestFirstAndOnlyWhatWorks) {
   const std::vector<Layout> near =
       nearest_layouts(8, {{"pipeline", 1}, {"data", 1}, {"tensor", 8}}, four_heads_four_layers, 3);

@@ -144,6 +144,16 @@ TEST_F(TapeTest, GradientsOfComputedWeightsHaveTheWeightsDtype) {
   }
 }
 
+TEST_F(TapeTest, ASumOverManyRowsNeedNotFitIntoSixteenBits) {
+  Leaf bias;
+  bias.value = test::random_tensor(device(), {4}, DType::f16, 1);
+  bias.gradient = test::tensor_of(device(), test::Values(4, 777.0), {4}, DType::f32);
+  const Shape rows{3000, 4};
+  const Tensor hundreds = test::tensor_of(device(), test::Values(12000, 100.0), rows, DType::f16);
+  tape_.backward(ops::add(cx_, hundreds, bias.tensor()), hundreds);
+  EXPECT_EQ(test::values_of(bias.gradient), test::Values(4, 300000.0));
+}
+
 TEST_F(TapeTest, InputsKeepTheirGradient) {
   const Tensor in = tape_.input(x());
   tape_.backward(ops::sum(cx_, ops::scale(cx_, in, 3.0f)), 2.0f);
