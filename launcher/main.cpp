@@ -1,16 +1,16 @@
 // The `trireme` program.
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <new>
 #include <optional>
-#include <sstream>
+#include <string>
 
 #include "launcher/commands/command.h"
-#include "launcher/fleet/exit_codes.h"
+#include "launcher/fleet/complaint.h"
 #include "launcher/fleet/mpirun_voice.h"
 #include "launcher/fleet/place.h"
 #include "launcher/fleet/stop.h"
@@ -38,26 +38,32 @@ void show(const std::string& message) {
     trireme::launcher::stop_watching();
     sleep(5);  // mpirun needs a second or two to end the others
   }
-  const std::string speaker = several ? "rank " + std::to_string(place.rank) + ": " : "trireme: ";
-  std::istringstream lines(message);
-  std::string text;
-  for (std::string line; std::getline(lines, line);) text += (several || text.empty() ? speaker : "") + line + '\n';
+  if (several) return trireme::launcher::show_as_rank(place.rank, message);
   std::fflush(stdout);
-  std::fputs(text.c_str(), stderr);
+  std::fputs(("trireme: " + message + (message.ends_with('\n') ? "" : "\n")).c_str(), stderr);
+}
+
+// Whether all that was printed has arrived, or those who were to read it have left.
+bool is_told() {
+  const bool told = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+  pollfd output{STDOUT_FILENO, 0, 0};
+  return told || (poll(&output, 1, 0) > 0 && (output.revents & POLLERR) != 0);
+}
+
+// Says it where something that was printed is lost, and makes that a failure.
+int checked(int code) {
+  if (code != 0 || is_told()) return code;
+  show("[output] not all that this command has to say could be written; is the disk full?");
+  return failure;
 }
 
 int run(const trireme::launcher::Run& chosen) {
   try {
-    return chosen();
-  } catch (const std::bad_alloc&) {
-    show("out of memory; try a smaller batch.micro, or recompute: block");
-  } catch (const trireme::TimedOut& error) {
-    show(error.what());
-    return trireme::launcher::timed_out;
+    return checked(chosen());
   } catch (const std::exception& error) {
-    show(error.what());
+    show(trireme::launcher::words_of(error));
+    return trireme::launcher::code_of(error);
   }
-  return failure;
 }
 
 // What is opened first must not become standard output: a shell can start a program without (`>&-`).
@@ -85,7 +91,7 @@ int main(int argc, char** argv) {
     return usage_error;
   }
   try {
-    if (const std::optional<int> code = line.parse(argc, argv)) return *code;
+    if (const std::optional<int> code = line.parse(argc, argv)) return checked(*code);
   } catch (const trireme::launcher::UsageError& error) {
     show(error.what());
     return usage_error;

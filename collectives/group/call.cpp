@@ -3,6 +3,8 @@
 #include <array>
 #include <sstream>
 
+#include "runtime/base/error.h"
+
 namespace trireme {
 
 std::string_view name_of(Reduction reduction) {
@@ -20,7 +22,7 @@ namespace {
 constexpr int dtype_bit = 5;
 constexpr int reduction_bit = 9;
 constexpr int root_bit = 11;
-constexpr int count_bit = 23;
+constexpr int count_bit = 27;
 
 constexpr std::uint64_t field(std::uint64_t word, int bit, int width) {
   return (word >> bit) & ((std::uint64_t{1} << width) - 1);
@@ -36,6 +38,8 @@ std::string_view name_of(Operation operation) {
 }
 
 std::uint64_t Call::signature() const {
+  if (root < 0 || root >> (count_bit - root_bit) != 0 || count < 0 || count >> (64 - count_bit) != 0)
+    fail(name_of(operation), "expected a rank below 65536 and fewer than 2^37 elements, found", root, "and", count);
   return static_cast<std::uint64_t>(operation) | static_cast<std::uint64_t>(dtype) << dtype_bit |
          static_cast<std::uint64_t>(reduction) << reduction_bit |
          field(static_cast<std::uint64_t>(root), 0, count_bit - root_bit) << root_bit |

@@ -29,8 +29,8 @@ struct Call {
   Operation operation = Operation::none;
   Reduction reduction = Reduction::sum;
   DType dtype = DType::u8;
-  int root = 0;            // of a broadcast; the other rank of send and recv
-  std::int64_t count = 0;  // elements of the smaller region; less than 2^41
+  int root = 0;            // of a broadcast; the other rank of send and recv; less than 2^16
+  std::int64_t count = 0;  // elements of the smaller region; less than 2^37
   std::string_view label = {};
 
   // Equal on every rank of a correct program. Exact, not a hash: unpack() gives the call back, without its label.

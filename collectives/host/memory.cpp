@@ -5,11 +5,11 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <string>
 #include <utility>
 
 #include "runtime/base/error.h"
+#include "runtime/base/file.h"
 
 namespace trireme::collectives {
 namespace {
@@ -36,7 +36,7 @@ class Descriptor {
 std::shared_ptr<Memory> map(std::int64_t bytes, int flags, int descriptor) {
   void* base = ::mmap(nullptr, static_cast<std::size_t>(bytes), PROT_READ | PROT_WRITE, flags, descriptor, 0);
   if (base == MAP_FAILED)
-    fail(where, "could not map", bytes, "bytes:", std::strerror(errno),
+    fail(where, "could not map", bytes, "bytes:", system_message(errno),
          "- use smaller buffers or fewer ranks per host");
   if (bytes >= huge_page) ::madvise(base, static_cast<std::size_t>(bytes), MADV_HUGEPAGE);  // a wish, may fail
   return std::make_shared<Memory>(static_cast<std::byte*>(base), bytes);
@@ -81,9 +81,9 @@ std::unique_ptr<Offer> Sharing::create(std::int64_t bytes) const {
     return std::make_unique<Offer>(std::move(memory), handle, hub_);
   }
   Descriptor file(::memfd_create("trireme", MFD_CLOEXEC));
-  if (file.number() < 0) fail(where, "memfd_create failed:", std::strerror(errno));
+  if (file.number() < 0) fail(where, "memfd_create failed:", system_message(errno));
   if (::ftruncate(file.number(), bytes) != 0)
-    fail(where, "could not make", bytes, "bytes of shared memory:", std::strerror(errno));
+    fail(where, "could not make", bytes, "bytes of shared memory:", system_message(errno));
   auto memory = map(bytes, MAP_SHARED | MAP_NORESERVE, file.number());
   handle.key = file.release();
   return std::make_unique<Offer>(std::move(memory), handle, nullptr);
@@ -94,7 +94,7 @@ std::shared_ptr<Memory> Sharing::attach(const MemoryHandle& handle) const {
   const std::string path = "/proc/" + std::to_string(handle.process) + "/fd/" + std::to_string(handle.key);
   const Descriptor file(::open(path.c_str(), O_RDWR | O_CLOEXEC));
   if (file.number() < 0)
-    fail(where, "could not open", path, "of another rank on this host:", std::strerror(errno),
+    fail(where, "could not open", path, "of another rank on this host:", system_message(errno),
          "- the ranks of a host must run as one user and see each other in /proc");
   return map(handle.bytes, MAP_SHARED | MAP_NORESERVE, file.number());
 }
@@ -105,7 +105,7 @@ void make_present(std::byte* begin, std::int64_t bytes, std::string_view what) {
   const auto length = reinterpret_cast<std::uintptr_t>(begin) + static_cast<std::uintptr_t>(bytes) - first;
   if (bytes == 0 || ::madvise(reinterpret_cast<void*>(first), length, populate_write) == 0) return;
   if (errno == EINVAL) return;  // an older kernel: pages come at the first touch
-  fail(where, "no memory for", bytes, "bytes of", what, "shared between the ranks of this host:", std::strerror(errno),
+  fail(where, "no memory for", bytes, "bytes of", what, "shared between the ranks of this host:", system_message(errno),
        "- lower the batch or model size, or raise the memory limit of the container or job");
 }
 

@@ -54,6 +54,7 @@ std::string CallRecord::label() const {
 }
 
 std::int64_t Team::bytes(int members) {
+  require(members <= max_members, "ranks", "expected at most", max_members, "ranks on one host, found", members);
   const std::int64_t count = members;
   return whole_pages(count * static_cast<std::int64_t>(sizeof(Slot))) + count * stage_pieces * stage_bytes +
          count * count * static_cast<std::int64_t>(sizeof(Channel));

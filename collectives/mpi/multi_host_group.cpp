@@ -30,6 +30,9 @@ std::int64_t MultiHostGroup::small_bytes() const noexcept {
 void MultiHostGroup::begin(const Call& call, std::span<const std::byte> payload, const Region* region) {
   const Place place = region ? team().family().place_of(region->data, region->bytes()) : Place{};
   payload_bytes_ = static_cast<std::int64_t>(payload.size());
+  if (payload_bytes_ > (Team::stage_bytes - board_header) / size())
+    fail(name_of(call.operation), "expected at most", (Team::stage_bytes - board_header) / size(), "bytes from each of",
+         size(), "ranks, for which the hosts have room, found", payload_bytes_);
   team().set_grace(0.0);
   team().begin(call, payload, place);
   if (leads()) exchange_headers(call, payload_bytes_, team().size() == 1 || team().direct());

@@ -6,6 +6,7 @@
 #include "launcher/fleet/fleet.h"
 #include "launcher/trainer/bench_pipeline.h"
 #include "launcher/trainer/entry.h"
+#include "launcher/trainer/rank_device.h"
 #include "runtime/base/error.h"
 
 namespace trireme::launcher {
@@ -31,7 +32,7 @@ std::vector<std::string> rank_command(const BenchStepOptions& options) {
 
 void check(const BenchStepOptions& options) {
   require(options.batch >= 0, "--batch", "expected samples, or 0 for the model's own number, found", options.batch);
-  require(options.threads >= 0, "--threads", "expected 0 or more, found", options.threads);
+  check_threads(options.threads);
   require(options.steps >= 1, "--steps", "expected at least 1, found", options.steps);
   require(options.warmup >= 0, "--warmup", "expected 0 or more, found", options.warmup);
 }
@@ -40,6 +41,7 @@ int run_step(StepRequest& request) {
   check(request.step);
   const Place place = launched_by();
   FleetOptions fleet = request.ranks.fleet();
+  fleet.saves = false;
   request.step.ranks_as_threads = request.ranks.as_threads;
   if (!place.is_rank() && fleet.ranks == 0 && fleet.hosts.empty() && fleet.hostfile.empty()) fleet.ranks = 1;
   request.step.ranks = place.is_rank() ? place.size : fleet.ranks;
@@ -85,7 +87,7 @@ void add_pipeline(Command bench) {
       .type_name("N");
   command.add_flag("--timeline", options->timeline, "Draw what each rank did when");
   command.add_flag("--json", options->json, "Print one JSON object");
-  command.runs([options] { return bench_pipeline(*options); });
+  command.runs(on_first_rank([options] { return bench_pipeline(*options); }));
 }
 
 struct CollectivesRequest {
@@ -101,6 +103,7 @@ int run_collectives(CollectivesRequest& request) {
   for (const std::int64_t bytes : request.collectives.sizes)
     require(bytes >= 4 && bytes % 4 == 0, "--bytes", "expected multiples of 4, found", bytes);
   FleetOptions fleet = request.ranks.fleet();
+  fleet.saves = false;
   const Place place = launched_by();
   if (!place.is_rank() && fleet.ranks == 0 && fleet.hosts.empty() && fleet.hostfile.empty()) fleet.ranks = 2;
   request.collectives.ranks = place.is_rank() ? place.size : fleet.ranks;

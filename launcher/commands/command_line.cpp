@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
+#include <cstdint>
 #include <utility>
 
 #include "launcher/config/suggest.h"
@@ -29,6 +31,14 @@ Option with_number(CLI::Option& option) {
       },
       ""));
   return Option(option);
+}
+
+// CLI11 takes -1 for the largest number there is, and so it does numbers beyond it.
+std::string is_no_count(std::string& text) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error == std::errc{} && end == text.data() + text.size()) return {};
+  return "expected a whole number from 0 to 18446744073709551615, found " + text;
 }
 
 // "There is no command trian; did you mean train? ", or nothing where `word` is a command.
@@ -97,7 +107,9 @@ Option Command::add_option(const std::string& names, std::int64_t& value, const 
 }
 
 Option Command::add_option(const std::string& names, std::uint64_t& value, const std::string& help) {
-  return with_number(*app_->add_option(names, value, help));
+  CLI::Option& option = *app_->add_option(names, value, help);
+  option.check(CLI::Validator(is_no_count, ""));
+  return with_number(option);
 }
 
 Option Command::add_option(const std::string& names, double& value, const std::string& help) {

@@ -134,6 +134,13 @@ std::vector<std::string> adapters() {
   return names;
 }
 
+// Why there is no GPU, for somebody who has no job at hand.
+std::string why_none() {
+  std::string why = why_no_cuda();
+  why.resize(std::min(why.find(", or use --set"), why.size()));
+  return why;
+}
+
 }  // namespace
 
 std::vector<Finding> cuda_findings(const CudaFacts& facts, const std::string& module,
@@ -142,13 +149,13 @@ std::vector<Finding> cuda_findings(const CudaFacts& facts, const std::string& mo
 }
 
 std::vector<Finding> examine_cuda() {
-  if (const std::string why = why_no_cuda(); !why.empty())
+  if (const std::string why = why_none(); !why.empty())
     return {{"cuda", State::note, "training is on the CPU: " + why, ""}};
   return cuda_findings(read_cuda_facts(), driver_module(), adapters());
 }
 
 std::string cuda_line() {
-  if (const std::string why = why_no_cuda(); !why.empty()) return "no GPU: " + why;
+  if (const std::string why = why_none(); !why.empty()) return "no GPU: " + why;
   const CudaFacts facts = read_cuda_facts();
   return "driver " + facts.driver + ", CUDA " + facts.runtime.loaded + ", cuBLAS " + facts.cublas.loaded + ", cuDNN " +
          facts.cudnn.loaded + ", NCCL " + facts.nccl.loaded + ", " + std::to_string(facts.gpus.size()) + " x " +

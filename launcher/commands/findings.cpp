@@ -14,6 +14,7 @@
 #include "launcher/fleet/fleet.h"
 #include "launcher/fleet/supervise.h"
 #include "runtime/base/host.h"
+#include "runtime/kernels/cpu/cpu_kernels.h"
 
 namespace trireme::launcher {
 namespace {
@@ -38,23 +39,16 @@ std::string value_in(const char* path, const std::string& key) {
   return {};
 }
 
-std::string instruction_set() {
-  __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
-    return "AVX-512";
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return "AVX2";
-  return "";
-}
-
 Finding processor() {
-  const std::string set = instruction_set(), model = value_in("/proc/cpuinfo", "model name");
+  constexpr const char* narrowest = "SSE2";
+  const std::string set = cpu_instruction_set(), model = value_in("/proc/cpuinfo", "model name");
   const int cores = usable_cores();
   Finding finding{"cpu", State::good,
                   (model.empty() ? "unknown processor" : model) + ", " + std::to_string(cores) +
                       (cores == 1 ? " usable core, " : " usable cores, ") +
-                      (set.empty() ? "neither AVX2 nor AVX-512" : set),
+                      (set == narrowest ? "neither AVX2 nor AVX-512" : set),
                   ""};
-  if (set.empty()) {
+  if (set == narrowest) {
     finding.state = State::note;
     finding.remedy = "kernels run without wide instructions here, several times slower";
   }
@@ -85,8 +79,12 @@ std::string first_line_of(const char* command) {
   return text;
 }
 
-Finding mpi() {
+Finding mpi(int met) {
   Finding finding{"mpi", State::good, "", ""};
+  if (met > 0) {
+    finding.text = "a launcher has started " + std::to_string(met) + (met == 1 ? " rank" : " ranks, which have met");
+    return finding;
+  }
   if (find_program("mpirun").empty())
     return {"mpi", State::missing, "no mpirun in PATH",
             "apt-get install openmpi-bin; until then -n works with --ranks-as-threads"};
@@ -94,6 +92,7 @@ Finding mpi() {
   try {
     FleetOptions pair;
     pair.ranks = 2;
+    pair.saves = false;
     const auto start = std::chrono::steady_clock::now();
     const Outcome outcome =
         supervise(plan_launch(pair, {own_path(), "doctor", "--as-rank", "--quiet"}, this_machine()));
@@ -148,8 +147,8 @@ Finding disk() {
 
 }  // namespace
 
-std::vector<Finding> examine_machine() {
-  std::vector<Finding> findings{processor(), memory(), mpi(), ssh(), libraries()};
+std::vector<Finding> examine_machine(int met) {
+  std::vector<Finding> findings{processor(), memory(), mpi(met), ssh(), libraries()};
   const std::vector<Finding> cuda = examine_cuda();
   findings.insert(findings.end(), cuda.begin(), cuda.end());
   findings.push_back(disk());

@@ -14,7 +14,8 @@ struct Finding {
   std::string remedy;  // empty where nothing is to be done
 };
 
-// Looks at the processor, memory, MPI (by starting two ranks), libraries, GPUs and disk.
-std::vector<Finding> examine_machine();
+// Looks at the processor, memory, MPI, libraries, GPUs and disk. MPI is tried with two ranks, unless a launcher has
+// started this process as one of `met` ranks that have met.
+std::vector<Finding> examine_machine(int met = 0);
 
 }  // namespace trireme::launcher

@@ -1,6 +1,7 @@
 #include <memory>
 
 #include "launcher/commands/command.h"
+#include "launcher/commands/rank_options.h"
 #include "launcher/trainer/entry.h"
 
 namespace trireme::launcher {
@@ -24,7 +25,7 @@ void add_generate(Command program) {
       .shows_default()
       .type_name("N");
   command.add_flag("--json", options->json, "Print one JSON object");
-  command.runs([options] { return generate(*options); });
+  command.runs(on_first_rank([options] { return generate(*options); }));
 }
 
 }  // namespace trireme::launcher

@@ -1,6 +1,7 @@
 #include <memory>
 
 #include "launcher/commands/command.h"
+#include "launcher/commands/rank_options.h"
 #include "launcher/trainer/entry.h"
 #include "runtime/base/error.h"
 
@@ -17,10 +18,10 @@ void add_plan(Command program) {
   command.add_flag("--json", options->json, "Print one JSON object");
   command.add_flag("--timeline", options->timeline, "Draw what each rank of the pipeline does when");
   command.add_option("--svg", options->svg, "Draw it into this file").type_name("FILE");
-  command.runs([options] {
+  command.runs(on_first_rank([options] {
     require(options->ranks >= 0, "--ranks", "expected 0 or more, found", options->ranks);
     return plan(*options);
-  });
+  }));
 }
 
 }  // namespace trireme::launcher

@@ -1,9 +1,15 @@
 #include "launcher/commands/rank_options.h"
 
+#include <utility>
+
 #include "launcher/report/progress.h"
 #include "runtime/base/error.h"
 
 namespace trireme::launcher {
+
+Run on_first_rank(Run run) {
+  return [run = std::move(run)] { return launched_by().rank > 0 ? 0 : run(); };
+}
 
 void RankChoice::add_to(Command command, Restarts restarts) {
   command

@@ -9,6 +9,9 @@
 
 namespace trireme::launcher {
 
+// For commands of one process: where a launcher has started several, the first does the work and the others leave.
+Run on_first_rank(Run run);
+
 struct RankChoice {
   enum class Restarts { offered, absent };
 

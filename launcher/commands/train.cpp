@@ -59,7 +59,7 @@ job::Job job_for(const TrainOptions& options, int asked) {
 int run(Request& request) {
   TrainOptions& options = request.train;
   if (request.help_job) {
-    std::fputs(job_help().c_str(), stdout);
+    if (launched_by().rank == 0) std::fputs(job_help().c_str(), stdout);
     return 0;
   }
   require(!options.job.empty(), "train", "expected a job file; trireme train --help-job lists what it may say");
@@ -68,7 +68,11 @@ int run(Request& request) {
   if (request.resume != newest) options.checkpoint = request.resume;
   const Place place = launched_by();
   FleetOptions fleet = request.ranks.fleet();
-  if (!place.is_rank() || options.dry_run) {
+  if (place.is_rank() && options.dry_run) {
+    needs_fleet(fleet, place);  // refuses what disagrees with the ranks there are
+    fleet.ranks = place.size;
+    job_for(options, fleet.ranks);
+  } else if (!place.is_rank()) {
     const job::Job job = job_for(options, fleet.ranks);
     fleet.start_seconds = job.watchdog_seconds();
     if (fleet.ranks == 0 && fleet.hosts.empty() && fleet.hostfile.empty()) fleet.ranks = ranks_of(job);
@@ -79,7 +83,7 @@ int run(Request& request) {
     job_for(options, place.size);
   }
   options.ranks_as_threads = request.ranks.as_threads;
-  options.ranks = place.is_rank() && !options.dry_run ? place.size : fleet.ranks;
+  options.ranks = place.is_rank() ? place.size : fleet.ranks;
   if (options.dry_run || options.ranks_as_threads) return train(options);
   if (fleet.max_restarts > 0) options.mark = store::unique_tag();
   if (needs_fleet(fleet, place)) return run_fleet(fleet, rank_command(request));

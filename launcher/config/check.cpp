@@ -127,6 +127,10 @@ void check_llama(const job::Llama& llama, const Origins& origins) {
 void check_model(const job::Job& job, const Origins& origins) {
   if (job.model().kind_case() == job::Model::KIND_NOT_SET)
     origins.fail("model", "expected a model; write model { gpt { } }, model { llama { } } or model { mlp { } }");
+  constexpr int most_layers = 10000;  // as of the other models
+  if (job.model().mlp().hidden_size() > most_layers)
+    origins.fail("model.mlp.hidden", "expected at most " + text_of(most_layers) + " layers, found " +
+                                         text_of(job.model().mlp().hidden_size()));
   if (job.model().has_llama()) check_llama(job.model().llama(), origins);
   if (!job.model().has_gpt()) return;
   const job::Gpt& gpt = job.model().gpt();
@@ -267,8 +271,8 @@ void check_data(const job::Job& job, const Origins& origins) {
   if (!speaks(job)) return;
   const bool llama = job.model().has_llama();
   const std::int64_t vocabulary = llama ? job.model().llama().vocabulary() : job.model().gpt().vocabulary();
-  constexpr std::int64_t bytes = 256, bpe = 50257;
-  const std::int64_t needed = !data.has_text() ? 1 : data.text().tokenizer() == job::Text::gpt2 ? bpe : bytes;
+  constexpr std::int64_t bytes = 256;  // how many tokens gpt2 has is in the files of its tokenizer
+  const std::int64_t needed = data.has_text() && data.text().tokenizer() == job::Text::byte ? bytes : 1;
   if (vocabulary < needed)
     origins.fail(llama ? "model.llama.vocabulary" : "model.gpt.vocabulary",
                  "expected at least the tokenizer's " + text_of(needed) + " tokens, found " + text_of(vocabulary));

@@ -84,6 +84,8 @@ job::Job parse_job(const std::string& path, const std::string& text, Origins& or
   parser.RecordErrorsTo(&error);
   parser.WriteLocationsTo(&tree);
   parser.SetRecursionLimit(32);
+  if (const std::size_t octal = find_octal(text); octal < text.size())
+    throw Error(placed_message(place_in(path, text, octal), octal_complaint(text, octal)));
   if (!parser.ParseFromString(text, &job)) {
     const Explanation explained = explain(error, text, *job::Job::descriptor(), {});
     throw Error(placed_message(place_in(path, text, explained.offset), explained.message));

@@ -95,6 +95,9 @@ Message& descend(job::Job& job, const std::string& set, const std::vector<Step>&
     const Reflection& reflection = *message->GetReflection();
     if (const auto* choice = field.containing_oneof(); choice && reflection.HasOneof(*message, choice)) {
       const FieldDescriptor& chosen = *reflection.GetOneofFieldDescriptor(*message, choice);
+      if (const Descriptor& type = *field.message_type(); !type.FindFieldByName(path[at + 1].name))
+        refuse(set, path[at + 1].offset,
+               dotted(path, at + 1) + ' ' + describe_unknown(path[at + 1].name, type, *job::Job::descriptor()));
       if (&chosen != &field)
         refuse(set, path[at].offset,
                dotted(path, at + 1) + " is not in this job, which has " + chosen.name() +
@@ -135,6 +138,8 @@ std::unique_ptr<Message> parse_value(const Message& parent, const FieldDescripto
   const std::string value = as_file_text(field, set.substr(begin));
   const std::string head = field.name() + ": ";
   const std::string text = head + value;
+  if (const std::size_t octal = find_octal(text); octal < text.size())
+    refuse(set, begin + octal - head.size(), dotted(path, path.size()) + ": " + octal_complaint(text, octal));
   std::unique_ptr<Message> parsed(parent.New());
   FirstError error;
   TextFormat::Parser parser;

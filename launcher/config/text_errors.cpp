@@ -30,6 +30,17 @@ bool is_value(std::string_view text, std::size_t at, int lists) {
   return text[before] == ':' || text[before] == '[' || (text[before] == ',' && lists > 0);
 }
 
+// What `text` begins with: a name, or a number with its point and exponent.
+std::string_view number_or_word(std::string_view text) {
+  const bool number = !text.empty() && (text[0] == '.' || (text[0] >= '0' && text[0] <= '9'));
+  std::size_t end = 0;
+  for (; end < text.size(); ++end) {
+    const bool sign = (text[end] == '-' || text[end] == '+') && end > 0 && (text[end - 1] | 0x20) == 'e';
+    if (!is_word(text[end]) && !(number && (text[end] == '.' || sign))) break;
+  }
+  return text.substr(0, end);
+}
+
 std::size_t skip_string(std::string_view text, std::size_t at) {
   const char quote = text[at];
   for (++at; at < text.size() && text[at] != quote && text[at] != '\n'; ++at)
@@ -145,6 +156,27 @@ std::string plain(const std::string& message) {
 }
 
 }  // namespace
+
+std::size_t find_octal(std::string_view text) {
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (c == '#') {
+      while (at < text.size() && text[at] != '\n') ++at;
+    } else if (c == '"' || c == '\'') {
+      at = skip_string(text, at);
+    } else if (is_word(c) || c == '.') {
+      const std::size_t end = at + number_or_word(text.substr(at)).size();
+      const std::string_view word = text.substr(at, end - at);
+      if (word.size() > 1 && c == '0' && word.find_first_not_of("0123456789") == std::string_view::npos) return at;
+      at = end - 1;
+    }
+  }
+  return text.size();
+}
+
+std::string octal_complaint(std::string_view text, std::size_t at) {
+  return "expected a number without leading zeros, found " + std::string(number_or_word(text.substr(at)));
+}
 
 std::size_t offset_of(std::string_view text, int line, int column) {
   constexpr int tab_width = 8;  // of google::protobuf::io::Tokenizer

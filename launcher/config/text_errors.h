@@ -38,4 +38,9 @@ struct Explanation {
 Explanation explain(const FirstError& error, std::string_view text, const google::protobuf::Descriptor& root,
                     const std::vector<std::string>& base);
 
+// Where a number with a leading zero stands in a job's text, which the parser would take for octal; text.size():
+// nowhere.
+std::size_t find_octal(std::string_view text);
+std::string octal_complaint(std::string_view text, std::size_t at);
+
 }  // namespace trireme::launcher

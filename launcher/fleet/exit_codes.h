@@ -5,7 +5,7 @@
 namespace trireme::launcher {
 
 // Was told to stop before the last step: --resume goes on, from what was saved at once or, with checkpoint.on_exit
-// false, from the last checkpoint before (EX_TEMPFAIL).
+// false and where mpirun was stopped and left no time for it, from the last checkpoint before (EX_TEMPFAIL).
 inline constexpr int stopped_early = 75;
 inline constexpr int timed_out = 69;  // something did not answer within its deadline (EX_UNAVAILABLE)
 

@@ -1,9 +1,11 @@
 #include "launcher/fleet/mpirun.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <numeric>
 
@@ -14,6 +16,7 @@
 namespace trireme::launcher {
 namespace {
 
+constexpr const char* usual_path = "/usr/local/bin:/usr/bin:/bin";
 constexpr int most_ranks = 65535;
 constexpr int most_ranks_per_core = 32;  // on this machine; beyond it a mistyped number would bring the machine down
 
@@ -24,11 +27,21 @@ bool may_read_processes() {
   return process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == static_cast<ssize_t>(sizeof to);
 }
 
+// Files that this process may open, its limit raised where it may be.
+std::int64_t most_files() {
+  constexpr rlim_t plenty = 65536;  // mpirun closes them one by one
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return plenty;
+  const rlimit raised{std::max(limit.rlim_cur, std::min(limit.rlim_max, plenty)), limit.rlim_max};
+  if (setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
+  return static_cast<std::int64_t>(std::min(limit.rlim_cur, plenty));
+}
+
 }  // namespace
 
 std::string find_program(const std::string& name, const Environment& environment) {
   const char* path = environment("PATH");
-  const std::string folders = path ? path : "/usr/local/bin:/usr/bin:/bin";
+  const std::string folders = path ? path : usual_path;
   for (std::size_t begin = 0; begin <= folders.size();) {
     const std::size_t end = std::min(folders.find(':', begin), folders.size());
     const std::string candidate = folders.substr(begin, end - begin) + '/' + name;
@@ -45,6 +58,13 @@ namespace {
 int total_slots(const std::vector<HostSlots>& hosts) {
   return std::accumulate(hosts.begin(), hosts.end(), 0,
                          [](int sum, const HostSlots& host) { return sum + host.slots; });
+}
+
+// mpirun has pipes and sockets for each rank here, and waits for ever where it cannot have them.
+void check_files(int ranks, const Machine& machine) {
+  const int needed = 64 + 4 * ranks;
+  require(machine.files >= needed, "-n", "expected a limit of at least", needed, "open files for mpirun and", ranks,
+          "ranks, found", std::to_string(machine.files) + "; raise it with ulimit -n");
 }
 
 void check_ranks(int ranks, bool here, const Machine& machine) {
@@ -137,6 +157,7 @@ Machine this_machine(const Environment& environment) {
           .root = geteuid() == 0,
           .reads_processes = may_read_processes(),
           .has_ssh = !find_program("ssh", environment).empty(),
+          .files = most_files(),
           .mpirun = find_program("mpirun", environment)};
 }
 
@@ -154,6 +175,7 @@ Launch plan_launch(const FleetOptions& options, const std::vector<std::string>& 
             "has room for, found", ranks, "; raise the number behind a host");
   }
   if (ranks != 0 || !named) check_ranks(ranks, here, machine);
+  if (here) check_files(ranks, machine);
   require(!machine.mpirun.empty(), "-n",
           "expected mpirun, found none in PATH; install Open MPI (apt-get install "
           "openmpi-bin), or start the ranks as threads of one process with --ranks-as-threads");
@@ -163,6 +185,8 @@ Launch plan_launch(const FleetOptions& options, const std::vector<std::string>& 
   if (!options.hosts.empty()) launch.hosts = options.hosts;
   if (!options.hostfile.empty()) launch.hosts = "the hosts of " + options.hostfile;
   launch.start_seconds = options.start_seconds;
+  launch.saves = options.saves;
+  launch.output = options.output;
   launch.command = {machine.mpirun};
   if (ranks > 0) launch.command.insert(launch.command.end(), {"-n", std::to_string(ranks)});
   Flags flags(launch);
@@ -180,6 +204,7 @@ Launch plan_launch(const FleetOptions& options, const std::vector<std::string>& 
   launch.variables.emplace_back(variables::supervised, "1");
   if (options.terminal_columns > 0)
     launch.variables.emplace_back(variables::terminal, std::to_string(options.terminal_columns));
+  if (!environment("PATH")) launch.variables.emplace_back("PATH", usual_path);  // mpirun needs one to find its tools
   if (!here)
     for (const auto& [name, value] : launch.variables) launch.command.insert(launch.command.end(), {"-x", name});
   launch.command.insert(launch.command.end(), program.begin(), program.end());

@@ -1,6 +1,7 @@
 // The mpirun command that starts a run's ranks.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,7 +26,8 @@ struct Machine {
   bool root = false;
   bool reads_processes = true;  // process_vm_readv is allowed: containers may forbid it
   bool has_ssh = true;
-  std::string mpirun;  // its path; empty: not installed
+  std::int64_t files = 65536;  // that a process may open
+  std::string mpirun;          // its path; empty: not installed
 };
 Machine this_machine(const Environment& environment = process_environment());
 
@@ -35,8 +37,10 @@ struct FleetOptions {
   std::string hostfile;
   std::vector<std::string> mpirun_words;  // further words for mpirun, before the program
   int max_restarts = 0;
-  int terminal_columns = 0;     // of the terminal that the output goes to; 0: no terminal
-  double start_seconds = 60.0;  // in which the first rank must have begun
+  int terminal_columns = 0;       // of the terminal that the output goes to; 0: no terminal
+  double start_seconds = 60.0;    // in which the first rank must have begun
+  bool saves = true;              // a rank that is told to stop saves; otherwise there is nothing to wait for
+  std::string* output = nullptr;  // what is to take the ranks' standard output; null: this process's own
 };
 
 struct Launch {
@@ -45,6 +49,8 @@ struct Launch {
   bool here = true;                                            // all ranks on this machine
   std::string hosts = "this machine";                          // where they are, for messages
   double start_seconds = 60.0;
+  bool saves = true;
+  std::string* output = nullptr;
   std::string explanation;  // the flags and why, on one line
 };
 

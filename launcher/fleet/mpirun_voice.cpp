@@ -91,6 +91,10 @@ std::optional<std::string> MpirunVoice::hear(std::string_view line) {
     begun_ = true;
     return std::nullopt;
   }
+  if (line.ends_with(sign_of_a_stop)) {
+    told_ = true;
+    return std::nullopt;
+  }
   if (line.starts_with("mpirun: Forwarding signal") || has(line, "total processes failed to start") ||
       has(line, "plm:rsh: Warning: setpgid") || has(line, "ORTE_ERROR_LOG") || has(line, " sent help message ") ||
       has(line, "orte_base_help_aggregate"))

@@ -27,6 +27,9 @@ struct Diagnosis {
 // What a rank writes to stderr as it begins, for the program that has started it.
 inline constexpr std::string_view sign_of_life = "trireme: a rank has begun";
 
+// Likewise, as it is told to stop by another signal than what that program sends.
+inline constexpr std::string_view sign_of_a_stop = "trireme: a rank was told to stop";
+
 class MpirunVoice {
  public:
   // A whole line without its newline; returns what is to be shown of it.
@@ -35,6 +38,7 @@ class MpirunVoice {
   std::string rest();
   const Diagnosis& diagnosis() const noexcept { return diagnosis_; }
   bool rank_has_begun() const noexcept { return begun_; }
+  bool rank_was_told() const noexcept { return told_; }
 
  private:
   std::optional<std::string> hear_rank(std::string_view line);
@@ -42,6 +46,7 @@ class MpirunVoice {
   void lose_host(const std::string& host);
 
   bool begun_ = false;
+  bool told_ = false;
   bool in_banner_ = false;
   std::string banner_;  // its lines, each with a newline
   std::set<std::string> said_;

@@ -5,16 +5,25 @@
 
 #include <atomic>
 #include <mutex>
-#include <thread>
+#include <string>
+
+#include "launcher/fleet/mpirun_voice.h"
+#include "launcher/fleet/place.h"
+#include "runtime/base/threads.h"
 
 namespace trireme::launcher {
 namespace {
 
 std::atomic<bool> requested = false, leaving = false;
 
-void watch(const sigset_t& signals) {
+void watch(const sigset_t& signals, bool supervised) {
   for (int signal = 0; sigwait(&signals, &signal) == 0;) {
     const bool told_before = requested.exchange(true);
+    // What has started this rank sends SIGUSR1; it should know of others who do not.
+    if (supervised && signal != SIGUSR1 && !told_before) {
+      const std::string sign = std::string(sign_of_a_stop) + '\n';
+      (void)!write(STDERR_FILENO, sign.data(), sign.size());
+    }
     if (told_before ? signal != SIGUSR1 : leaving.load()) _exit(128 + signal);
   }
 }
@@ -38,7 +47,8 @@ void watch_for_stop() {
   const sigset_t signals = heeded({SIGTERM, SIGINT, SIGHUP, SIGUSR1});
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   static std::once_flag once;
-  std::call_once(once, [&] { std::thread(watch, signals).detach(); });
+  std::call_once(
+      once, [&] { start_thread([signals, supervised = is_supervised()] { watch(signals, supervised); }).detach(); });
 }
 
 bool stop_requested() noexcept {

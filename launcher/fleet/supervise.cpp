@@ -31,6 +31,7 @@ using namespace std::chrono_literals;
 constexpr auto tick = 500ms;
 constexpr auto grace_after_kill = 3s;    // for mpirun to clean up before it is killed itself
 constexpr auto patience_with_dead = 6s;  // mpirun collects a dead rank within milliseconds unless it hangs
+constexpr auto patience_with_stopped = 5s;
 constexpr auto grace_after_banner = 6s;  // between mpirun naming a failed rank and its own end
 
 struct Pipe {
@@ -49,13 +50,15 @@ std::string seconds_text(double seconds) {
   return text.str();
 }
 
-void write_all(int file, std::string_view text) {
+// Returns the number of the error that held it up, or 0.
+int write_all(int file, std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = write(file, text.data(), text.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return;  // nobody listens any more
+    if (written <= 0) return written < 0 ? errno : EIO;
     text.remove_prefix(static_cast<std::size_t>(written));
   }
+  return 0;
 }
 
 // Runs in the child between fork and exec.
@@ -89,10 +92,13 @@ class Supervisor {
   void show(const std::string& line);
   void say(const std::string& words) { show("trireme: " + words); }
   void look_after();
+  void tell_of_stopped_ranks(bool stopped);
   void ask_to_stop();
   void kill_ranks();
   void kill_everything();
   void bury();
+  bool end_of_a_stop(Outcome& outcome) const;
+  void explain(Outcome& outcome) const;
 
   const Launch& launch_;
   MpirunVoice voice_;
@@ -106,9 +112,10 @@ class Supervisor {
   bool hung_ = false;         // mpirun did not end the run
   bool late_ = false;         // none has begun in time
   bool line_open_ = false;    // stdout's last byte was not a newline
+  int unwritten_ = 0;         // why some of the ranks' output could not be passed on
   int stop_signal_ = 0;       // the first
   Clock::time_point started_;
-  std::optional<Clock::time_point> dead_since_, kill_at_;
+  std::optional<Clock::time_point> dead_since_, kill_at_, stopped_since_;
 };
 
 void Supervisor::start() {
@@ -145,7 +152,12 @@ void Supervisor::pass_out() {
     return;
   }
   const std::string_view text(bytes.data(), static_cast<std::size_t>(count));
-  write_all(STDOUT_FILENO, text);
+  if (launch_.output) {
+    launch_.output->append(text);
+    return;
+  }
+  // A reader that leaves does not end the run; neither does a full disk, but that is told.
+  if (const int error = write_all(STDOUT_FILENO, text); error != 0 && error != EPIPE) unwritten_ = error;
   line_open_ = text.back() != '\n';
 }
 
@@ -163,8 +175,8 @@ void Supervisor::pass_err() {
 }
 
 void Supervisor::ask_to_stop() {
-  if (!voice_.rank_has_begun()) {
-    say("told to stop before a rank has begun: leaving at once");
+  if (!voice_.rank_has_begun() || !launch_.saves) {
+    say(launch_.saves ? "told to stop before a rank has begun: leaving at once" : "told to stop: leaving at once");
     kill(child_, SIGTERM);
     kill_ranks();
   } else {
@@ -209,8 +221,12 @@ void Supervisor::hear_signals() {
 // Ends what does not end by itself.
 void Supervisor::look_after() {
   const auto now = Clock::now();
-  bool dead = false;
-  for (const ProcessState& process : descendants(child_)) dead = dead || process.state == 'Z';
+  bool dead = false, awake = false;
+  for (const ProcessState& process : descendants(child_)) {
+    dead = dead || process.state == 'Z';
+    awake = awake || process.state != 'T';
+  }
+  tell_of_stopped_ranks(voice_.rank_has_begun() && launch_.here && !awake);
   // mpirun loses a signal that comes before it knows all of its ranks; to a rank, many are one.
   if (stop_signal_ != 0 && !kill_at_) kill(child_, SIGUSR1);
   if (!dead) dead_since_.reset();
@@ -228,6 +244,18 @@ void Supervisor::look_after() {
     hung_ = true;
     kill_everything();
     kill_at_ = now + grace_after_kill;
+  }
+}
+
+// Ranks that are all stopped cannot miss each other.
+void Supervisor::tell_of_stopped_ranks(bool stopped) {
+  if (!stopped) {
+    stopped_since_.reset();
+  } else if (!stopped_since_) {
+    stopped_since_ = Clock::now();
+  } else if (Clock::now() - *stopped_since_ > patience_with_stopped) {
+    say("all ranks have been stopped (SIGSTOP) and wait for SIGCONT");
+    stopped_since_ = Clock::time_point::max();
   }
 }
 
@@ -270,23 +298,55 @@ Outcome Supervisor::run() {
   const Diagnosis& diagnosis = voice_.diagnosis();
   const bool known = diagnosis.signal || diagnosis.exit_code;  // what the first rank that failed died of
   if (hung_ && known) outcome.exit_code = diagnosis.signal ? 128 + diagnosis.signal : diagnosis.exit_code;
-  // After a stop, a rank that had not begun to listen dies of the signal, and one that is told again is killed.
-  const bool as_asked = diagnosis.signal == 0 || diagnosis.signal == SIGUSR1 || silent_;
-  if (outcome.stopped && as_asked) {
-    if (outcome.exit_code != 0 && !diagnosis.rank_spoke && diagnosis.exit_code == 0)
-      outcome.exit_code = 128 + stop_signal_;
-    return outcome;
-  }
-  if (outcome.exit_code == 0 && !outcome.stopped && !voice_.rank_has_begun()) {
+  if (end_of_a_stop(outcome)) return outcome;
+  if (outcome.exit_code == 0 && !voice_.rank_has_begun()) {
     outcome.exit_code = 1;
     outcome.message = "mpirun has ended without having started a rank: " + launch_.command[0];
     return outcome;
   }
+  explain(outcome);
+  if (outcome.exit_code == 0 && unwritten_ != 0) {
+    outcome.exit_code = 1;
+    outcome.message = "not all that the ranks said could be written: " + reason_and_remedy(unwritten_);
+  }
+  if (diagnosis.signal == SIGKILL && out_of_memory_kills() > memory_kills)
+    outcome.message += "; meanwhile the kernel has killed a process here because memory had run out";
+  if (outcome.exit_code == timed_out)
+    outcome.lost = "a rank has waited past its deadline";
+  else if (was_killed(diagnosis, outcome.exit_code) || diagnosis.lost_host ||
+           (!late_ && !known && !diagnosis.rank_spoke && (hung_ || WIFSIGNALED(*status_))))
+    outcome.lost = outcome.message;
+  return outcome;
+}
+
+// Whether somebody wanted this end: then it needs no explanation, or has one here.
+bool Supervisor::end_of_a_stop(Outcome& outcome) const {
+  const Diagnosis& diagnosis = voice_.diagnosis();
+  const bool explained = diagnosis.signal || (diagnosis.exit_code && diagnosis.exit_code != stopped_early) ||
+                         diagnosis.rank_spoke || !diagnosis.trouble.empty();
+  const bool failed = outcome.exit_code != 0 && outcome.exit_code != stopped_early;
+  // mpirun, told to stop by others than us, ends its ranks within two seconds and says nothing about it.
+  if (failed && !explained && voice_.rank_was_told() && launch_.saves && !silent_ && !hung_) {
+    outcome.exit_code = stopped_early;
+    outcome.message =
+        "mpirun was told to stop, which leaves the ranks a second to save in; go on with --resume, and signal trireme "
+        "itself the next time: then they take the time they need";
+    return true;
+  }
+  if (!outcome.stopped) return false;
+  // After a stop, a rank that had not begun to listen dies of the signal, and one that is told again is killed.
+  if (diagnosis.signal != 0 && diagnosis.signal != SIGUSR1 && !silent_) return false;
+  if (outcome.exit_code != 0 && !diagnosis.rank_spoke && diagnosis.exit_code == 0)
+    outcome.exit_code = 128 + stop_signal_;
+  return true;
+}
+
+void Supervisor::explain(Outcome& outcome) const {
+  const Diagnosis& diagnosis = voice_.diagnosis();
+  const bool known = diagnosis.signal || diagnosis.exit_code;
   // A rank that was told to stop by another has stopped all.
   if (outcome.exit_code != 0 && outcome.exit_code != stopped_early)
     outcome.message = describe(diagnosis, outcome.exit_code);
-  if (diagnosis.signal == SIGKILL && out_of_memory_kills() > memory_kills)
-    outcome.message += "; meanwhile the kernel has killed a process here because memory had run out";
   if (late_)
     outcome.message = "no rank has begun within " + seconds_text(launch_.start_seconds) + " on " + launch_.hosts +
                       (launch_.here ? "" : "; `ssh HOST true` must work there without a question");
@@ -294,12 +354,6 @@ Outcome Supervisor::run() {
     outcome.message = "a rank died and mpirun did not end the others; everything was killed";
   else if (WIFSIGNALED(*status_) && !hung_ && !known)
     outcome.message = "mpirun was killed by signal " + std::to_string(WTERMSIG(*status_));
-  if (outcome.exit_code == timed_out)
-    outcome.lost = "a rank has waited past its deadline";
-  else if (was_killed(diagnosis, outcome.exit_code) || diagnosis.lost_host ||
-           (!late_ && !known && !diagnosis.rank_spoke && (hung_ || WIFSIGNALED(*status_))))
-    outcome.lost = outcome.message;
-  return outcome;
 }
 
 }  // namespace

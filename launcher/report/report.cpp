@@ -19,7 +19,7 @@ std::string Report::metrics_path() const {
 }
 
 std::string Report::plot_path() const {
-  return options_.run_dir.empty() || !options_.plot ? "" : options_.run_dir + "/loss.svg";
+  return options_.run_dir.empty() || !options_.plot ? "" : options_.run_dir + '/' + plot_name;
 }
 
 void Report::step(const StepMetrics& metrics) {

@@ -11,6 +11,9 @@
 
 namespace trireme::launcher {
 
+inline constexpr const char* plot_name = "loss.svg";      // in the run's folder
+inline constexpr const char* sample_name = "sample.txt";  // likewise
+
 struct ReportOptions {
   bool speaks = true;   // rank 0; on the others every call does nothing
   std::string run_dir;  // exists; empty: write no files

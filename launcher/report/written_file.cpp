@@ -32,7 +32,10 @@ void write_file(std::string_view where, const std::string& path, std::string_vie
 void replace_file(std::string_view where, const std::string& path, std::string_view text) {
   const std::string aside = path + ".new";
   write_file(where, aside, text);
-  if (std::rename(aside.c_str(), path.c_str()) != 0) fail(where, path + cannot, reason_and_remedy(errno));
+  if (std::rename(aside.c_str(), path.c_str()) == 0) return;
+  const int error = errno;
+  std::remove(aside.c_str());
+  fail(where, path + cannot, reason_and_remedy(error));
 }
 
 }  // namespace trireme::launcher

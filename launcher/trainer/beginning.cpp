@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "launcher/report/metrics.h"
+#include "launcher/report/report.h"
 #include "launcher/report/written_file.h"
 #include "parallel/together/together.h"
 #include "runtime/base/file.h"
@@ -36,16 +37,26 @@ std::string text_of(const fs::path& path) {
   return InputFile("run_dir", path.string()).read_all(std::int64_t{1} << 20);
 }
 
+void make_folder(const std::string& run_dir) {
+  constexpr const char* remedy = "- choose another with --set run_dir=";
+  std::error_code error, ignored;
+  fs::create_directories(run_dir, error);
+  if (error && fs::is_symlink(run_dir, ignored) && !fs::exists(run_dir, ignored))
+    fail("run_dir", run_dir, "is a symbolic link to",
+         fs::read_symlink(run_dir, ignored).string() + ", where nothing is", remedy);
+  if (error) fail("run_dir", "cannot make the folder", run_dir + ":", error.message(), remedy);
+  for (const char* name : {resolved_job_name, metrics_name, plot_name, sample_name})
+    if (const fs::path file = fs::path(run_dir) / name; fs::is_directory(file, ignored))
+      fail("run_dir", file.string() + ": expected a file to write, found a folder", remedy);
+}
+
 // The first rank's work. A run that lies in the folder must be the one that is meant.
 void prepare_folder(const job::Job& job, const TrainOptions& options, bool own, RunLock& lock) {
   std::error_code error;
   if (!options.checkpoint.empty() && !fs::exists(fs::path(options.checkpoint) / store::manifest_name, error))
     fail("resume", "expected a checkpoint, a folder as RUN/step-00000100 with a",
          std::string(store::manifest_name) + ",", "found", options.checkpoint);
-  fs::create_directories(job.run_dir(), error);
-  if (error)
-    fail("run_dir", "cannot make the folder", job.run_dir() + ":", error.message(),
-         "- choose another with --set run_dir=");
+  make_folder(job.run_dir());
   lock.take(job.run_dir());
   // The resolved job goes to the folder: over a copy of its own, but not over what a person has written.
   const fs::path resolved = fs::path(job.run_dir()) / resolved_job_name;

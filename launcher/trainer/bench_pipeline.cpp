@@ -5,10 +5,10 @@
 #include <iostream>
 #include <memory>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <sstream>
 #include <thread>
 
+#include "launcher/report/json_line.h"
 #include "launcher/trainer/entry.h"
 #include "launcher/trainer/ranks.h"
 #include "parallel/pipeline/engine.h"
@@ -134,6 +134,23 @@ PipelineIdle measure(parallel::ScheduleKind kind, const BenchPipelineOptions& op
   return idle;
 }
 
+std::string as_json(const std::vector<PipelineIdle>& all, const BenchPipelineOptions& options) {
+  std::string schedules;
+  for (const PipelineIdle& idle : all)
+    schedules += (schedules.empty() ? "" : ",") + JsonLine()
+                                                      .add("schedule", idle.schedule)
+                                                      .add("idle_formula", idle.formula)
+                                                      .add("idle_measured", idle.measured)
+                                                      .add("ratio", idle.measured / idle.formula)
+                                                      .text();
+  return JsonLine()
+      .add("stages", options.stages)
+      .add("micros", options.micros)
+      .add("pass_ms", options.pass_ms)
+      .add_json("schedules", '[' + schedules + ']')
+      .text();
+}
+
 }  // namespace
 
 std::vector<PipelineIdle> measure_idle(const BenchPipelineOptions& options) {
@@ -148,13 +165,7 @@ std::vector<PipelineIdle> measure_idle(const BenchPipelineOptions& options) {
 int bench_pipeline(const BenchPipelineOptions& options) {
   const std::vector<PipelineIdle> all = measure_idle(options);
   if (options.json) {
-    nlohmann::ordered_json report{{"stages", options.stages}, {"micros", options.micros}, {"pass_ms", options.pass_ms}};
-    for (const PipelineIdle& idle : all)
-      report["schedules"].push_back({{"schedule", idle.schedule},
-                                     {"idle_formula", idle.formula},
-                                     {"idle_measured", idle.measured},
-                                     {"ratio", idle.measured / idle.formula}});
-    std::cout << report.dump() << std::endl;
+    std::cout << as_json(all, options) << std::endl;
     return 0;
   }
   std::cout << options.stages << " balanced stages, " << options.micros << " micro-batches, passes of "

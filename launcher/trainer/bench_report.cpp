@@ -67,6 +67,7 @@ void print(const StepTiming& t) {
 
 int bench_step(const BenchStepOptions& options) {
   computing_device(options.device);
+  check_address_space();
   return on_ranks({.ranks = options.ranks, .as_threads = options.ranks_as_threads}, [&](RankView& view) {
     const int threads = threads_of(options.threads, view.ranks_on_host);
     RankDevice device({.device = options.device, .threads = threads}, view);

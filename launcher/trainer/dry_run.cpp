@@ -111,6 +111,28 @@ Needs measure(const job::Job& job, const parallel::Layout& layout, const Kind& k
   return needs;
 }
 
+// The same for a step of many micro-batches. From the second on they are alike, so a few tell of all; those of a
+// pipeline are not, since it fills and drains.
+Needs measure_all(const job::Job& job, const parallel::Layout& layout, const Kind& kind,
+                  const parallel::BatchPlan& plan) {
+  constexpr std::int64_t few = 4;
+  if (plan.micros <= few || layout.size("pipeline") > 1) return measure(job, layout, kind);
+  const auto with_micros = [&](std::int64_t micros) {
+    job::Job shorter = job;
+    shorter.mutable_batch()->set_global(plan.micro * layout.size("data") * micros);
+    shorter.mutable_batch()->set_micro(plan.micro);
+    return measure(shorter, layout, kind);
+  };
+  const Needs before = with_micros(few - 1);
+  Needs needs = with_micros(few);
+  const std::int64_t more = plan.micros - few;
+  needs.plan = plan;
+  needs.flops += static_cast<double>(more) * (needs.flops - before.flops);
+  needs.messages += more * (needs.messages - before.messages);
+  for (auto& [axis, bytes] : needs.sent) bytes += more * (bytes - before.sent.at(axis));
+  return needs;
+}
+
 // What the run needs as a whole.
 struct Totals {
   parallel::Layout layout;
@@ -219,7 +241,7 @@ std::string dry_run_report(const job::Job& job, int ranks, bool json) {
   const parallel::Layout layout = layout_of(job, ranks);
   const parallel::BatchPlan plan = parallel::plan_batch(job.batch().global(), job.batch().micro(), layout.size("data"));
   std::vector<Needs> all;
-  for (const Kind& kind : kinds_of(job, layout, plan.micros)) all.push_back(measure(job, layout, kind));
+  for (const Kind& kind : kinds_of(job, layout, plan.micros)) all.push_back(measure_all(job, layout, kind, plan));
   const Totals totals = totals_of(job, layout, plan);
   return json ? json_report(totals, all) : text_report(totals, all);
 }

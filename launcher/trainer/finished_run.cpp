@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "launcher/fleet/cache_folder.h"
+#include "launcher/trainer/provenance.h"
 #include "parallel/snapshot/snapshot.h"
 #include "runtime/store/manifest.h"
 #include "runtime/store/run_folder.h"
@@ -13,10 +14,13 @@ namespace trireme::launcher {
 FinishedRun::FinishedRun(Options options) {
   namespace fs = std::filesystem;
   options.device = computing_device(options.device);
-  require(options.threads >= 0, "--threads", "expected 0 or more, found", options.threads);
-  if (!fs::is_directory(options.path))
-    fail("run", "expected the folder of a run or of a checkpoint, found", options.path);
-  if (fs::exists(fs::path(options.path) / store::manifest_name)) {
+  check_threads(options.threads);
+  check_address_space();
+  std::error_code error;
+  if (!fs::is_directory(options.path, error))
+    fail("run", "expected the folder of a run or of a checkpoint, found", options.path,
+         error ? "(" + error.message() + ")" : "");
+  if (fs::exists(fs::path(options.path) / store::manifest_name, error)) {
     open(options.path, options);
     return;
   }
@@ -28,8 +32,8 @@ FinishedRun::FinishedRun(Options options) {
       fail("run", "expected a checkpoint in", options.path, "and found none that is whole\n" + passed_over);
     try {
       open(found.path, options);
-    } catch (const store::DamagedCheckpoint& error) {
-      passed_over += std::string("passed over: ") + error.what() + '\n';
+    } catch (const store::DamagedCheckpoint& damage) {
+      passed_over += std::string("passed over: ") + damage.what() + '\n';
     }
     before = found.step;
   }
@@ -42,6 +46,7 @@ void FinishedRun::open(const std::string& path, const Options& options) {
   const auto text = reader.metadata().find("job");
   if (text == reader.metadata().end()) fail("run", path, "does not say which job made it");
   job = load_job_text(path + "/" + std::string(store::manifest_name), text->second, options.sets);
+  check_model(reader, job);
   backend = make_backend(options.device, threads_of(options.threads, 1), 0, cache_folder());
   task = make_task(job);
   parameters = std::make_unique<nn::FlatParameters>(task->network(), *backend.device, *backend.kernels,

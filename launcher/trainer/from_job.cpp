@@ -131,8 +131,10 @@ data::ShardFormat format_of(const job::Shards& from) {
 Sources open_shards(const job::Job& job) {
   const job::Shards& from = job.data().shards();
   const auto open = [&](const std::string& path) {
-    return data::open_token_shards(
-        {.paths = {path}, .format = format_of(from), .vocabulary = decoder_sizes(job).vocabulary});
+    return data::open_token_shards({.paths = {path},
+                                    .format = format_of(from),
+                                    .vocabulary = decoder_sizes(job).vocabulary,
+                                    .between = leave_if_told});
   };
   Sources sources{windows(open(from.train()), job, true), nullptr};
   if (!from.validation().empty()) sources.validation = windows(open(from.validation()), job, false);

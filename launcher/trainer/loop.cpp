@@ -86,16 +86,36 @@ void validate(TrainingRun& run, Report& report) {
   if (run.judge().take(found) && run.job().checkpoint().best()) run.save_best(found.step);
 }
 
-}  // namespace
-
+// Waits for what is being saved.
 void finish_saving(TrainingRun& run, Report& report) {
   run.finish_saving();
   note_saved(run, report);
 }
 
+// Saves what is to be saved at the end and is not yet.
+void save_last(TrainingRun& run, Report& report) {
+  const job::Checkpoint& checkpoint = run.job().checkpoint();
+  const std::int64_t step = run.steps();
+  finish_saving(run, report);
+  if (step == run.saved() || !(checkpoint.on_exit() || due(step, checkpoint.every_steps()))) return;
+  run.save(step);
+  finish_saving(run, report);
+}
+
+}  // namespace
+
+int leave(TrainingRun& run, Report& report) {
+  const std::int64_t step = run.steps();
+  save_last(run, report);
+  report.finish();
+  report.note("told to stop after step " + std::to_string(step) +
+              (run.saved() == step ? "; go on with --resume" : "; not saved, since checkpoint.on_exit is false"));
+  return stopped_early;
+}
+
 int run_loop(TrainingRun& run, Report& report, StepTrace& trace, std::int64_t first) {
   const job::Job& job = run.job();
-  std::int64_t step = first, saved = first > 0 ? first : -1, validated = -1;
+  std::int64_t step = first, validated = -1;
   Reports reports(run, report);
   while (step < job.steps() && !reports.stop() && !run.judge().gives_up()) {
     trace.before(step + 1);
@@ -119,27 +139,20 @@ int run_loop(TrainingRun& run, Report& report, StepTrace& trace, std::int64_t fi
     }
     if (saves) {
       finish_saving(run, report);  // the save before, if it is not done
-      run.save(saved = step);
+      run.save(step);
     }
     reports.resume_clock();
   }
   reports.settle();
   const bool gave_up = run.judge().gives_up() && step < job.steps();
-  const bool stopped = reports.stop() && step < job.steps() && !gave_up;
-  finish_saving(run, report);
-  if (job.checkpoint().on_exit() && saved != step) {
-    run.save(saved = step);
-    finish_saving(run, report);
-  }
-  if (!stopped && run.has_validation() && validated != step && step > first) validate(run, report);
+  if (reports.stop() && step < job.steps() && !gave_up) return leave(run, report);
+  save_last(run, report);
+  if (run.has_validation() && validated != step && step > first) validate(run, report);
   report.finish();
   if (gave_up)
     report.note("ended after step " + std::to_string(step) + ": no validation was better for " +
                 std::to_string(job.evaluate().patience()) + " in a row; " + run.judge().text());
-  if (stopped)
-    report.note("told to stop after step " + std::to_string(step) +
-                (saved == step ? "; go on with --resume" : "; not saved, since checkpoint.on_exit is false"));
-  return stopped ? stopped_early : 0;
+  return 0;
 }
 
 }  // namespace trireme::launcher

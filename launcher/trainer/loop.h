@@ -11,7 +11,7 @@ namespace trireme::launcher {
 // Collective.
 int run_loop(TrainingRun& run, Report& report, StepTrace& trace, std::int64_t first);
 
-// Waits for what is being saved, and says so. Collective.
-void finish_saving(TrainingRun& run, Report& report);
+// After a stop: saves what is to be saved and is not yet, and says how to go on. Returns stopped_early. Collective.
+int leave(TrainingRun& run, Report& report);
 
 }  // namespace trireme::launcher

@@ -2,21 +2,15 @@
 
 #include <google/protobuf/descriptor.h>
 
-#include <cinttypes>
-#include <cstdio>
 #include <vector>
+
+#include "runtime/base/checksum.h"
 
 namespace trireme::launcher {
 namespace {
 
 constexpr const char* data_key = "data.fingerprint";
 constexpr const char* precision_key = "precision.compute";
-
-std::string hexadecimal(std::uint64_t number) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%016" PRIx64, number);
-  return text;
-}
 
 std::string found(const store::Metadata& metadata, const std::string& key) {
   const auto entry = metadata.find(key);
@@ -43,7 +37,7 @@ std::string architecture(const job::Job& job) {
 
 store::Metadata provenance(const job::Job& job, std::uint64_t fingerprint) {
   return {{"job", resolved_text(job)},
-          {data_key, hexadecimal(fingerprint)},
+          {data_key, to_hex(fingerprint)},
           {"data.order", job::Data::Order_Name(job.data().order())},
           {"seed", std::to_string(job.seed())},
           {"batch.global", std::to_string(job.batch().global())},

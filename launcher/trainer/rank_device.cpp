@@ -1,5 +1,7 @@
 #include "launcher/trainer/rank_device.h"
 
+#include <sys/resource.h>
+
 #include <cstdint>
 #include <cstdlib>
 #include <vector>
@@ -45,13 +47,15 @@ RankDevice::RankDevice(const DeviceChoice& choice, const RankView& view) : host_
   const RankPlace& place = view.places[static_cast<std::size_t>(host_.rank())];
   const int index = device == "cuda" ? device_index(place, CudaPlugin::load().devices()) : 0;
   backend_ = make_backend(device, threads_of(choice.threads, view.ranks_on_host), index, cache_folder());
-  // NCCL reads it when it starts.
-  if (choice.share_gpu) ::setenv("NCCL_MULTI_RANK_GPU_ENABLE", "1", 0);
   DeviceGroup joined =
       make_device_group(host_, *backend_.device,
                         {.transport = choice.transport, .share_gpu = choice.share_gpu, .deadline = choice.deadline});
   own_ = std::move(joined.group);
   note_ = std::move(joined.note);
+}
+
+void allow_shared_gpus(bool share) {
+  if (share) ::setenv("NCCL_MULTI_RANK_GPU_ENABLE", "1", 0);
 }
 
 std::string device_for(const std::string& asked) {
@@ -63,6 +67,19 @@ std::string computing_device(const std::string& asked) {
   require(asked == "auto" || asked == "cpu" || asked == "cuda" || asked == "reference", "--device",
           "expected auto, cpu, cuda or reference, found", asked);
   return device_for(asked);
+}
+
+void check_address_space() {
+  constexpr rlim_t least = rlim_t{512} << 20;
+  rlimit limit{};
+  if (getrlimit(RLIMIT_AS, &limit) == 0)
+    require(limit.rlim_cur >= least, "memory", "expected an address space of at least", least >> 20,
+            "MiB (ulimit -v), found", limit.rlim_cur >> 20);
+}
+
+void check_threads(int asked) {
+  constexpr int most = 4096;
+  require(asked >= 0 && asked <= most, "--threads", "expected 0 to", most, "threads, found", asked);
 }
 
 std::string describe_device(const std::string& device, int threads, const RankPlace& place) {

@@ -38,10 +38,18 @@ class RankDevice {
   std::string note_;
 };
 
+// Lets NCCL put several ranks on one GPU where the job wants that: it reads the environment when it starts. To be
+// called before ranks are threads.
+void allow_shared_gpus(bool share);
+
 // "cuda" for `auto` where this host has a GPU that can be used, otherwise "cpu"; any other name as it is.
 std::string device_for(const std::string& asked);
 // The same for commands that need numbers: throws where the name is none of auto, cpu, cuda and reference.
 std::string computing_device(const std::string& asked);
+// Throws where this process's address space is limited to less than libraries take for granted: they would crash.
+void check_address_space();
+// For numbers of threads that a command line gives: throws where they are not 0, for all cores, to 4096 as in a job.
+void check_threads(int asked);
 // "cuda:1", or "cpu, 2 threads": what the rank of this place computes with.
 std::string describe_device(const std::string& device, int threads, const RankPlace& place);
 

@@ -4,42 +4,44 @@
 
 #include <algorithm>
 #include <chrono>
-#include <iostream>
+#include <exception>
+#include <future>
 #include <memory>
 #include <mutex>
-#include <new>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <thread>
 
 #include "collectives/threads/thread_group.h"
-#include "launcher/fleet/exit_codes.h"
+#include "launcher/fleet/complaint.h"
 #include "launcher/fleet/place.h"
 #include "parallel/together/together.h"
 #include "runtime/base/host.h"
+#include "runtime/base/threads.h"
 
 namespace trireme::launcher {
 namespace {
 
-// Every line says whose it is: what started the ranks tells their words from its own by that. One write, so that lines
-// of several ranks do not mix.
-void show(int rank, const std::string& message) {
-  std::istringstream lines(message);
-  std::string text;
-  for (std::string line; std::getline(lines, line);) text += "rank " + std::to_string(rank) + ": " + line + '\n';
-  std::cout << std::flush;
-  std::cerr << text << std::flush;
-}
-
-std::string words_of(const std::exception& error) {
-  if (dynamic_cast<const std::bad_alloc*>(&error))
-    return "out of memory; try a smaller batch.micro, or recompute: block";
-  return error.what();
-}
-
-int code_of(const std::exception& error) {
-  return dynamic_cast<const TimedOut*>(&error) ? timed_out : 1;
+// A thread for each group. None begins before all are there: a rank without the others would wait for them.
+void run_in_threads(std::vector<std::unique_ptr<Group>> groups, const std::function<void(Group&)>& work) {
+  std::promise<bool> complete;
+  const std::shared_future<bool> begins = complete.get_future().share();
+  std::vector<std::thread> threads;
+  threads.reserve(groups.size());
+  std::exception_ptr failure;
+  try {
+    for (auto& group : groups)
+      threads.push_back(start_thread(
+          [&work, begins, own = std::move(group)] {
+            if (begins.get()) work(*own);
+          },
+          std::ssize(groups)));
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  complete.set_value(!failure);
+  for (std::thread& thread : threads) thread.join();
+  if (failure) std::rethrow_exception(failure);
 }
 
 int in_threads(const RankOptions& options, const std::function<int(RankView&)>& body) {
@@ -49,27 +51,24 @@ int in_threads(const RankOptions& options, const std::function<int(RankView&)>& 
   std::mutex mutex;
   int code = 0;
   bool shown = false;
-  std::vector<std::jthread> threads;
-  for (auto& owned : groups) {
-    threads.emplace_back([&, group = std::move(owned)] {
-      int mine = 1;
-      try {
-        RankView view{*group, options.ranks, places};
-        mine = body(view);
-      } catch (const PeerFailed&) {  // its rank says what happened
-      } catch (const std::exception& error) {
-        const bool shared = dynamic_cast<const parallel::SharedError*>(&error) != nullptr;
-        const std::lock_guard lock(mutex);
-        if (!shown) show(group->rank(), words_of(error));
-        shown = true;  // what follows in the other ranks follows from this
-        mine = code_of(error);
-        if (!shared) group->abort(error.what());
-      }
+  const auto rank_body = [&](Group& group) {
+    int mine = 1;
+    try {
+      RankView view{group, options.ranks, places};
+      mine = body(view);
+    } catch (const PeerFailed&) {  // its rank says what happened
+    } catch (const std::exception& error) {
+      const bool shared = dynamic_cast<const parallel::SharedError*>(&error) != nullptr;
       const std::lock_guard lock(mutex);
-      code = std::max(code, mine);
-    });
-  }
-  threads.clear();
+      if (!shown) show_as_rank(group.rank(), words_of(error));
+      shown = true;  // what follows in the other ranks follows from this
+      mine = code_of(error);
+      if (!shared) group.abort(error.what());
+    }
+    const std::lock_guard lock(mutex);
+    code = std::max(code, mine);
+  };
+  run_in_threads(std::move(groups), rank_body);
   return code;
 }
 
@@ -85,7 +84,7 @@ int as_one_of_many(const RankOptions& options, const std::function<int(RankView&
     RankView view{*group, world->places()[static_cast<std::size_t>(world->rank())].local_size, world->places()};
     return body(view);
   } catch (const parallel::SharedError& error) {
-    if (world->rank() == 0) show(0, error.what());
+    if (world->rank() == 0) show_as_rank(0, error.what());
     return 1;
   } catch (const PeerFailed&) {  // its rank says what happened, and ends the others
     std::this_thread::sleep_for(std::chrono::seconds(2));
@@ -94,7 +93,7 @@ int as_one_of_many(const RankOptions& options, const std::function<int(RankView&
     // Ranks often fail alike. What started them shows equal words once; where that is a plain mpirun the first rank
     // speaks and ends the others while they wait.
     if (world->rank() > 0 && !is_supervised()) std::this_thread::sleep_for(std::chrono::seconds(3));
-    show(world->rank(), words_of(error));
+    show_as_rank(world->rank(), words_of(error));
     world->abort(code_of(error));
   }
 }

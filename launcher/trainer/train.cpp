@@ -3,6 +3,7 @@
 #include <sstream>
 
 #include "launcher/fleet/exit_codes.h"
+#include "launcher/fleet/place.h"
 #include "launcher/fleet/rank_table.h"
 #include "launcher/fleet/stop.h"
 #include "launcher/report/written_file.h"
@@ -70,23 +71,7 @@ void show_sample(TrainingRun& run, Report& report) {
   const std::string text = write_sample(run, *tokenizer);
   if (!run.leads()) return;
   report.note("--- sample ---\n" + sample.prompt() + text + "\n--- end of sample ---");
-  write_file("sample", fs::path(run.job().run_dir()) / "sample.txt", sample.prompt() + text + '\n');
-}
-
-// Saves what is not saved, after a stop that came between two steps.
-int leave(TrainingRun& run, Report& report) {
-  const job::Checkpoint& checkpoint = run.job().checkpoint();
-  const std::int64_t step = run.steps();
-  const bool due = checkpoint.on_exit() || (checkpoint.every_steps() > 0 && step % checkpoint.every_steps() == 0);
-  finish_saving(run, report);
-  if (due && step > 0 && run.saved() != step) {
-    run.save(step);
-    finish_saving(run, report);
-  }
-  report.finish();
-  report.note("told to stop after step " + std::to_string(step) +
-              (run.saved() == step ? "; go on with --resume" : "; not saved, since checkpoint.on_exit is false"));
-  return stopped_early;
+  write_file("sample", fs::path(run.job().run_dir()) / sample_name, sample.prompt() + text + '\n');
 }
 
 int train_with(TrainingRun& run, const TrainOptions& options, const RankView& view) {
@@ -150,10 +135,12 @@ int train_rank(const job::Job& job, const TrainOptions& options, RankView& view)
 int train(const TrainOptions& options) {
   const job::Job job = load_job(options.job, options.sets);
   if (options.dry_run || job.device() == "dry") {
-    std::cout << dry_run_report(job, options.ranks, options.json) << std::flush;
+    if (launched_by().rank == 0) std::cout << dry_run_report(job, options.ranks, options.json) << std::flush;
     return 0;
   }
+  check_address_space();
   watch_for_stop();
+  allow_shared_gpus(job.parallel().share_gpu());
   return on_ranks({.ranks = options.ranks, .as_threads = options.ranks_as_threads, .deadline = job.watchdog_seconds()},
                   [&](RankView& view) { return train_rank(job, options, view); });
 }

@@ -6,6 +6,7 @@
 
 #include "parallel/snapshot/part.h"
 #include "parallel/together/together.h"
+#include "runtime/base/threads.h"
 
 namespace trireme::parallel {
 namespace {
@@ -70,7 +71,7 @@ void BackgroundSaver::save(Request request, State state, Group& group, Stream& s
   });
   progress_ = Progress::writing;
   hurries_ = false;
-  thread_ = std::thread([this, mine = std::move(request)]() mutable { write(mine); });
+  thread_ = start_thread([this, mine = std::move(request)]() mutable { write(mine); });
 }
 
 void BackgroundSaver::write(Request& request) {

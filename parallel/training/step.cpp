@@ -25,13 +25,17 @@ bool capturable(const Axis& axis) {
 BatchPlan plan_batch(std::int64_t global, std::int64_t micro, std::int64_t ranks) {
   require(global > 0 && micro >= 0, "batch",
           "expected a positive global batch and a micro-batch of zero or more, found", global, "and", micro);
+  const std::int64_t below = global / ranks * ranks, above = below + ranks;
   require(global % ranks == 0, "batch", "expected a global batch that the ranks share equally:", global,
           "samples are not a multiple of", ranks,
-          "ranks; the nearest that are:", std::max(global / ranks, std::int64_t{1}) * ranks, "and",
-          (global / ranks + 1) * ranks);
+          "ranks; the nearest:", (below > 0 ? std::to_string(below) + " or " : "") + std::to_string(above));
   const std::int64_t share = global / ranks, size = micro == 0 ? share : micro;
   require(share % size == 0, "batch", "expected micro-batches that divide a rank's share:", global, "samples /", ranks,
           "ranks =", share, "which is not a multiple of", size);
+  constexpr std::int64_t most_micros = 65536;
+  require(share / size <= most_micros, "batch", "expected at most", most_micros,
+          "micro-batches a step of each rank:", global, "samples in micro-batches of", size, "on", ranks,
+          ranks == 1 ? "rank are" : "ranks are", std::to_string(share / size) + "; raise batch.micro");
   return {global, size, share / size};
 }
 

@@ -30,6 +30,7 @@ std::vector<std::string> files_below(std::string_view where, const std::string& 
   std::error_code error;
   fs::recursive_directory_iterator entry(folder, error);
   for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
+    if (patterns.between) patterns.between();
     std::error_code ignored;  // an entry that vanishes meanwhile is no regular file
     const fs::path relative = entry->path().lexically_relative(folder);
     const bool hidden = relative.filename().native().starts_with('.');

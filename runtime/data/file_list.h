@@ -1,6 +1,7 @@
 // The files that a job names: single files, folders and patterns.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,7 +13,8 @@ struct FilePatterns {
   // one without against each part of that path, so that "build" leaves out a folder. Empty `include` takes everything.
   std::vector<std::string> include = {};
   std::vector<std::string> exclude = {};
-  std::string leave_out = {};  // a folder that is not looked into, where it lies inside another
+  std::string leave_out = {};          // a folder that is not looked into, where it lies inside another
+  std::function<void()> between = {};  // called often; what it throws ends the listing
 };
 
 struct ListedFile {

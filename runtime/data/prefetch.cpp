@@ -7,6 +7,8 @@
 #include <mutex>
 #include <utility>
 
+#include "runtime/base/threads.h"
+
 namespace trireme::data {
 namespace {
 
@@ -36,7 +38,7 @@ Prefetcher::Prefetcher(std::shared_ptr<const Loader> loader, PrefetchOptions opt
   (void)share_of(loader->global_batch(), options.division, 0);  // a batch that does not divide is an error here
   shared_->loader = std::move(loader);
   shared_->options = options;
-  thread_ = std::thread([shared = shared_] { read_ahead(*shared); });
+  thread_ = start_thread([shared = shared_] { read_ahead(*shared); });
 }
 
 Prefetcher::~Prefetcher() {

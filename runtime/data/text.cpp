@@ -35,7 +35,9 @@ void encode(std::string_view text, const Tokenizer& tokenizer, const std::functi
 }  // namespace
 
 std::shared_ptr<const TokenStream> read_text(const TextOptions& options, const Tokenizer& tokenizer) {
-  const std::vector<ListedFile> files = list_files(op, options.paths, options.patterns);
+  FilePatterns patterns = options.patterns;
+  patterns.between = options.between;
+  const std::vector<ListedFile> files = list_files(op, options.paths, patterns);
   TokenCollector tokens(tokenizer.vocabulary_size());
   const std::int32_t end = tokenizer.end_of_text();
   std::int64_t bytes = 0;

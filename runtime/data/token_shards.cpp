@@ -133,13 +133,26 @@ class TokenShards : public TokenStream {
   std::int64_t size_ = 0;
 };
 
+// Reads blocks from all over a stream: ids of another tokenizer are found before a run begins, and not when it first
+// validates.
+void look_at_some(const TokenStream& stream) {
+  constexpr std::int64_t blocks = 64, block_tokens = 4096;
+  std::vector<std::int32_t> ids(static_cast<std::size_t>(std::min(block_tokens, stream.size())));
+  const std::int64_t last = stream.size() - std::ssize(ids);
+  for (std::int64_t block = 0; block < blocks; ++block) {
+    stream.read(last / (blocks - 1) * block + last % (blocks - 1) * block / (blocks - 1), ids);
+    if (last == 0) return;
+  }
+}
+
 }  // namespace
 
 std::shared_ptr<const TokenStream> open_token_shards(const ShardOptions& options) {
   require(options.vocabulary >= 1 && options.vocabulary <= std::int64_t{1} << 31, op,
           "expected a vocabulary of 1 to 2^31, found", options.vocabulary);
   std::vector<Shard> shards;
-  for (const ListedFile& listed : list_files(op, options.paths, {.include = {"*.bin"}})) {
+  for (const ListedFile& listed : list_files(op, options.paths, {.include = {"*.bin"}, .between = options.between})) {
+    if (options.between) options.between();
     Shard shard{.file = InputFile(op, listed.path)};
     const bool header =
         options.format == ShardFormat::detect ? has_header(shard.file) : options.format == ShardFormat::llm_c;
@@ -147,8 +160,10 @@ std::shared_ptr<const TokenStream> open_token_shards(const ShardOptions& options
     shards.push_back(std::move(shard));
   }
   const std::string& first = options.paths.front();
-  return std::make_shared<TokenShards>(options.paths.size() == 1 ? first : first + " and others", std::move(shards),
-                                       options.vocabulary);
+  const auto stream = std::make_shared<TokenShards>(options.paths.size() == 1 ? first : first + " and others",
+                                                    std::move(shards), options.vocabulary);
+  look_at_some(*stream);
+  return stream;
 }
 
 }  // namespace trireme::data

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,7 +20,9 @@ enum class ShardFormat : std::uint8_t {
 struct ShardOptions {
   std::vector<std::string> paths;  // files; folders stand for their *.bin, patterns for what they match
   ShardFormat format = ShardFormat::llm_c;
-  std::int64_t vocabulary = 0;  // an id at or above it is an Error when it is read, with file and offset
+  std::int64_t vocabulary = 0;  // an id at or above it is an Error, with file and offset, when it is read; some of all
+                                // parts are read at once
+  std::function<void()> between = {};  // called often; what it throws ends the opening
 };
 
 std::shared_ptr<const TokenStream> open_token_shards(const ShardOptions& options);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "runtime/base/error.h"
+#include "runtime/base/threads.h"
 
 namespace trireme::data {
 
@@ -42,6 +43,15 @@ struct Workers::Shared {
     }
   }
 
+  void end() noexcept {
+    {
+      const std::lock_guard lock(mutex);
+      ends = true;
+    }
+    changed.notify_all();
+    for (std::thread& thread : threads) thread.join();
+  }
+
   void serve() {
     std::unique_lock lock(mutex);
     while (!ends) {
@@ -53,16 +63,18 @@ struct Workers::Shared {
 
 Workers::Workers(int threads) : shared_(std::make_unique<Shared>()) {
   require(threads >= 1, "data", "expected at least one thread that reads, found", threads);
-  for (int i = 1; i < threads; ++i) shared_->threads.emplace_back([shared = shared_.get()] { shared->serve(); });
+  shared_->threads.reserve(static_cast<std::size_t>(threads));
+  try {
+    for (int i = 1; i < threads; ++i)
+      shared_->threads.push_back(start_thread([shared = shared_.get()] { shared->serve(); }, threads));
+  } catch (...) {
+    shared_->end();
+    throw;
+  }
 }
 
 Workers::~Workers() {
-  {
-    const std::lock_guard lock(shared_->mutex);
-    shared_->ends = true;
-  }
-  shared_->changed.notify_all();
-  for (std::thread& thread : shared_->threads) thread.join();
+  shared_->end();
 }
 
 void Workers::each(std::int64_t count, const std::function<void(std::int64_t)>& work) const {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "runtime/kernels/formulas/update_rules.h"
+
 namespace trireme::optim {
 namespace {
 
@@ -20,8 +22,8 @@ float bias_correction(float beta, std::int64_t step) {
 
 Optimizer::Optimizer(nn::FlatParameters& parameters, const OptimizerConfig& config)
     : parameters_(parameters), config_(config) {
-  if (has_moment1(config.rule)) moment1 = zeros(parameters);
-  if (has_moment2(config.rule)) moment2 = zeros(parameters);
+  if (formulas::has_first_moment(config.rule)) moment1 = zeros(parameters);
+  if (formulas::has_second_moment(config.rule)) moment2 = zeros(parameters);
 }
 
 void Optimizer::step(float lr, float gradient_scale) {

@@ -30,15 +30,6 @@ struct OptimizerConfig {
   std::uint64_t seed = 0;   // of the random numbers that bf16 masters are rounded with
 };
 
-constexpr bool has_moment1(UpdateRule rule) {
-  return rule == UpdateRule::momentum || rule == UpdateRule::nesterov || rule == UpdateRule::adam ||
-         rule == UpdateRule::adamw;
-}
-constexpr bool has_moment2(UpdateRule rule) {
-  return rule == UpdateRule::adagrad || rule == UpdateRule::rmsprop || rule == UpdateRule::adam ||
-         rule == UpdateRule::adamw;
-}
-
 class Optimizer {
  public:
   Optimizer(nn::FlatParameters& parameters, const OptimizerConfig& config);

@@ -2,8 +2,8 @@
 #include <cstddef>
 #include <utility>
 
-#include "runtime/store/checkpoint.h"
 #include "runtime/base/checksum.h"
+#include "runtime/store/checkpoint.h"
 
 namespace trireme::store {
 namespace {
@@ -96,7 +96,7 @@ void CheckpointReader::check_file(const ManifestFile& entry) const {
   const InputFile file(op, file_path(entry), Links::refuse);
   if (file.size() != entry.bytes)
     fail(op, file.path() + ": expected", entry.bytes, "bytes, found", file.size(),
-         "- the checkpoint was cut short; use another one");
+         "- the checkpoint was cut short or added to; use another one");
   std::string header(static_cast<std::size_t>(entry.header_bytes), '\0');
   file.read(0, header.data(), entry.header_bytes);
   if (checksum_of(header) != entry.header_checksum)

@@ -168,6 +168,10 @@ Manifest parse_manifest(const std::string& source, std::string_view text) {
     return manifest;
   } catch (const json::exception& error) {
     fail(op, source + ": the manifest does not have the expected form:", error.what());
+  } catch (const Error& error) {
+    const std::string_view words = error.what();
+    if (words.find(source) != std::string_view::npos) throw;
+    fail(op, source + ":", words.substr(std::min(words.find("] ") + 2, words.size())));
   }
 }
 

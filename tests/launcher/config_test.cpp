@@ -107,6 +107,20 @@ TEST_F(JobFile, WrongTypes) {
      |      ^)");
 }
 
+TEST_F(JobFile, NumbersWithLeadingZeros) {
+  EXPECT_EQ(complaint("# 010 \"\nsteps: 010\n"),
+            R"(job.textproto:2:8: expected a number without leading zeros, found 010
+   2 | steps: 010
+     |        ^)");
+  EXPECT_EQ(complaint(small_job, {"seed=007"}), R"(--set: seed: expected a number without leading zeros, found 007
+     | seed=007
+     |      ^)");
+  const std::string fine =
+      std::string(small_job) + "schedule { lr: 1.05e-08 min_lr: 0 linear { } }\nrun_dir: \"r/010\"\n";
+  EXPECT_FLOAT_EQ(static_cast<float>(load(fine).schedule().lr()), 1.05e-08f);
+  EXPECT_EQ(load(fine, {"run_dir=007", "schedule.lr=1E+00", "seed=0"}).run_dir(), "007");
+}
+
 TEST_F(JobFile, WrongShape) {
   EXPECT_EQ(complaint("steps: 5\nsteps: 6\n"), R"(job.textproto:2:1: steps: is written twice; keep one of them
    2 | steps: 6

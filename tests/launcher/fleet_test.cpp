@@ -69,6 +69,19 @@ TEST_F(Fleet, PassesOutputOnAndSaysRepetitionsOnce) {
   EXPECT_TRUE(said == "rank 0: the same trouble\n" || said == "rank 1: the same trouble\n") << said;
 }
 
+TEST_F(Fleet, KeepsOutputForWhoAsksForIt) {
+  const Ended ended = Child([this] {
+                        std::string output;
+                        FleetOptions options;
+                        options.ranks = 2;
+                        options.output = &output;
+                        const int code = run_fleet(options, {RANK_PROGRAM, folder_.path(), "say"});
+                        return output.find("rank 1 speaks\n") == std::string::npos ? 9 : code;
+                      }).wait();
+  EXPECT_EQ(ended.code, 0);
+  EXPECT_EQ(ended.out, "");
+}
+
 TEST_F(Fleet, AnErrorOfAllRanksIsOneLine) {
   const Ended ended = start({"fail"}).wait();
   EXPECT_EQ(ended.code, 1);

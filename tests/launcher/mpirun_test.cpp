@@ -40,6 +40,16 @@ TEST(PlanLaunch, RunsTheProgramOnRanksHere) {
   EXPECT_NE(launch.explanation.find("--oversubscribe (2 ranks on 4 cores)"), std::string::npos) << launch.explanation;
 }
 
+TEST(PlanLaunch, GivesMpirunAPathWhereThereIsNone) {
+  const auto path_in = [](const Environment& environment) {
+    for (const auto& [name, value] : plan_launch(ranks(2), program, plain, environment).variables)
+      if (name == "PATH") return value;
+    return std::string();
+  };
+  EXPECT_EQ(path_in(nothing), "/usr/local/bin:/usr/bin:/bin");
+  EXPECT_EQ(path_in([](const char*) { return "/bin"; }), "");
+}
+
 TEST(PlanLaunch, SaysWhichFlagsAMachineNeeds) {
   Machine container = plain;
   container.root = true;
@@ -118,6 +128,11 @@ TEST(PlanLaunch, RefusesWhatCannotWork) {
   EXPECT_EQ(
       refusal(few),
       "[-n] expected at most the 5 ranks that --hosts a:2,b:3 has room for, found 6 ; raise the number behind a host");
+  bare = plain;
+  bare.files = 80;
+  EXPECT_EQ(
+      refusal(ranks(8), bare),
+      "[-n] expected a limit of at least 96 open files for mpirun and 8 ranks, found 80; raise it with ulimit -n");
   bare = plain;
   bare.has_ssh = false;
   few.ranks = 5;

@@ -32,6 +32,14 @@ TEST(MpirunVoice, NamesTheRankThatWasKilled) {
   EXPECT_EQ(describe(voice.diagnosis(), 137), "rank 1 on host vm was killed by signal 9 (Killed)");
 }
 
+TEST(MpirunVoice, KeepsTheSignsOfRanksToItself) {
+  MpirunVoice voice;
+  EXPECT_FALSE(voice.rank_has_begun() || voice.rank_was_told());
+  EXPECT_EQ(voice.hear(sign_of_life), std::nullopt);
+  EXPECT_EQ(voice.hear("[1,0]<stderr>:trireme: a rank was told to stop"), std::nullopt);
+  EXPECT_TRUE(voice.rank_has_begun() && voice.rank_was_told());
+}
+
 TEST(MpirunVoice, NamesTheRankThatLeftWithoutAWord) {
   MpirunVoice voice;
   const std::string banner = preamble + rule +

@@ -75,9 +75,18 @@ TEST_F(BadData, Shards) {
   expect_refusal(shard_job, {}, {"train.bin"});
   folder_.write("train.bin", std::string(33, '\1'));
   expect_refusal(shard_job, {}, {"train.bin"});
-  folder_.write("train.bin", std::string(2000, '\2'));     // token 514
-  expect_refusal(shard_job, {}, {"train.bin", "514"}, 2);  // each rank may meet one of its own
-  std::string cut(1024, '\0');                             // a header of llm.c that promises a million tokens
+  folder_.write("train.bin", std::string(2000, '\2'));  // token 514
+  expect_refusal(shard_job, {}, {"train.bin", "514"});
+  // Those for validation are looked at before the first step, too.
+  const auto ones = [](std::size_t count) {
+    std::string ids;
+    for (std::size_t i = 0; i < count; ++i) ids.append("\1\0", 2);
+    return ids;
+  };
+  folder_.write("train.bin", ones(1000));
+  folder_.write("validation.bin", ones(50000) + std::string(20000, '\2'));
+  expect_refusal(shard_job, {"data.shards.validation=validation.bin"}, {"validation.bin", "514"});
+  std::string cut(1024, '\0');  // a header of llm.c that promises a million tokens
   const std::int32_t header[] = {20240520, 1, 1000000};
   cut.replace(0, sizeof header, reinterpret_cast<const char*>(header), sizeof header);
   folder_.write("train.bin", cut + std::string(200, '\1'));

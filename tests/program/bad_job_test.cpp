@@ -52,6 +52,10 @@ INSTANTIATE_TEST_SUITE_P(
                     BadJob{"negativeSteps", {"steps=-1"}, {"steps", "found -1"}},
                     BadJob{"negativeWidth", {"model.gpt.width=-8"}, {"model.gpt.width", "found -8"}},
                     BadJob{"negativeHidden", {"model.mlp.hidden=[16, -3]"}, {"model.mlp.hidden", "found -3"}},
+                    BadJob{"octalSteps", {"steps=010"}, {"steps: expected a number without leading zeros, found 010"}},
+                    BadJob{"octalHidden", {"model.mlp.hidden=[16, 016]"}, {"without leading zeros"}},
+                    BadJob{"fieldOfAnotherRule", {"optimizer.sgd.momentum=3"}, {"optimizer.sgd has no field"}},
+                    BadJob{"tinyLossScale", {"precision.loss_scale.initial=1e-40"}, {"from 1 to 16777216"}},
                     BadJob{"noBatch", {"batch.global=0"}, {"batch.global", "found 0"}},
                     BadJob{"hugeSteps", {"steps=99999999999999999999"}, {"steps", "99999999999999999999"}},
                     BadJob{"rateIsNotANumber", {"schedule.lr=nan"}, {"schedule.lr", "found nan"}},
@@ -78,8 +82,13 @@ TEST_F(BadJobFiles, MistakesInTheFileHaveALineAndAColumn) {
   expect_refusal(job + "modle { }\n", {}, {"job.textproto:8:1:", "\"modle\"", "did you mean \"model\"?"});
   expect_refusal(job + "seed: \"one\"\n", {}, {"job.textproto:8:7:", "\"one\""});
   expect_refusal(job + "steps: 5\n", {}, {"job.textproto:8:", "steps"});
+  expect_refusal(job + "seed: 017  # \"\n", {}, {"job.textproto:8:7:", "without leading zeros"});
   expect_refusal(job + "log { every_steps: -2 }\n", {}, {"job.textproto:8:20:", "log.every_steps", "found -2"});
   expect_refusal(job + "log { every_steps: 2\n", {}, {"job.textproto:"});
+  std::string widths = "1";
+  for (int layer = 0; layer < 10000; ++layer) widths += ",1";
+  expect_refusal("model { mlp { hidden: [" + widths + "] } }\ndata { synthetic { } }\n", {},
+                 {"job.textproto:1:", "model.mlp.hidden", "at most 10000 layers, found 10001"});
   expect_refusal("steps: 3\n", {}, {"expected a model"});
   expect_refusal("", {}, {"expected a model"});
 }

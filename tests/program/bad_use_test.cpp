@@ -103,6 +103,16 @@ TEST_F(BadUse, OfTheRunsFolder) {
   fs::permissions(path("closed"), fs::perms::owner_all);
 }
 
+TEST_F(BadUse, OfWhatLiesInTheRunsFolder) {
+  fs::create_symlink("nowhere", path("dangling"));
+  expect_complaint(run(train(mlp_job, "dangling")), {"[run_dir]", "is a symbolic link to nowhere, where nothing is"});
+  for (const std::string name : {"loss.svg", "sample.txt", "metrics.jsonl"}) {
+    fs::create_directories(path("run/" + name));
+    expect_complaint(run(train(mlp_job, "run")), {"run/" + name + ": expected a file to write, found a folder"});
+    fs::remove_all(path("run"));
+  }
+}
+
 TEST_F(BadUse, OfAFolderThatHoldsARun) {
   expect_success(run(train(mlp_job, "run")));
   const auto before = state("run");
@@ -119,8 +129,17 @@ TEST_F(BadUse, OfWhatIsNoRun) {
       expect_complaint(run(trireme({command, run_folder})), {run_folder});
     }
   }
+  const std::string endless(5000, 'a');
+  expect_complaint(run(trireme({"generate", endless})), {"[run]", "File name too long"});
   expect_success(run(train(mlp_job, "run")));
   expect_complaint(run(trireme({"generate", "run"})), {"expected the run of a language model on text"});
+  expect_complaint(run(trireme({"evaluate", "run", "--set", "model.mlp.activation=tanh"})),
+                   {"activation: tanh", "give it the model that it was trained as"});
+  fs::permissions(path("run"), fs::perms::none);
+  Command closed = trireme({"evaluate", "run"});
+  closed.heeds_permissions = true;
+  expect_complaint(run(closed), {"[checkpoints] run: cannot be listed: Permission denied"});
+  fs::permissions(path("run"), fs::perms::owner_all);
 }
 
 // Nothing is measured and no text is written by a device without data.
@@ -149,6 +168,12 @@ TEST_F(BadUse, OfSizesThatNoMachineHas) {
   refused("[67108864, 2147483647]", {"[parameters]", "bytes in all, found more up to"});
 }
 
+TEST_F(BadUse, OfStepsThatNeverEnd) {
+  expect_complaint(
+      run(train(mlp_job, "run", {"--dry-run", "--set", "batch.global=2147483647", "--set", "batch.micro=1"})),
+      {"[batch]", "at most 65536 micro-batches", "raise batch.micro"});
+}
+
 TEST_F(BadUse, OfNumbers) {
   expect_success(run(train(gpt_job, "run")));
   const std::vector<std::pair<std::string, std::string>> uses{{"evaluate", "--batches"}, {"evaluate", "--threads"},
@@ -156,6 +181,11 @@ TEST_F(BadUse, OfNumbers) {
                                                               {"generate", "--threads"}, {"generate", "--temperature"}};
   for (const auto& [command, option] : uses)
     expect_complaint(run(trireme({command, "run", option, "-3"})), {"[" + option + "]", "found -3"});
+  for (const std::string command : {"evaluate", "generate"})
+    expect_complaint(run(trireme({command, "run", "--threads", "100000"})), {"[--threads]", "4096", "found 100000"});
+  expect_complaint(run(trireme({"bench", "step", "mlp", "--threads", "100000"})), {"[--threads]", "found 100000"});
+  for (const std::string seed : {"-1", "99999999999999999999", "1.5"})
+    expect_complaint(run(trireme({"generate", "run", "--seed", seed})), {"--seed", "found " + seed}, {.code = 2});
   // Far more batches than there are samples are all of them.
   const Ended all = run(trireme({"evaluate", "run"}));
   const Ended most = run(trireme({"evaluate", "run", "--batches", "9223372036854775807"}));

@@ -35,6 +35,26 @@ TEST_F(OddUse, AReaderThatLeavesDoesNotEndTheRun) {
   }
 }
 
+TEST_F(OddUse, AnOutputThatIsFull) {
+  expect_success(run(train(gpt_job, "run")));
+  for (const Words& words : {Words{"generate", "run", "--tokens", "3"}, Words{"evaluate", "run", "--json"},
+                             Words{"plan", "job.textproto"}, Words{"train", "--help-job"}, Words{"version"},
+                             Words{"--help"}, Words{"bench", "step", "mlp", "--steps", "1"}}) {
+    SCOPED_TRACE(words[0]);
+    expect_complaint(run(in_shell(trireme(words), "exec \"$0\" \"$@\" > /dev/full")), {"[output]"});
+  }
+  for (const std::string ranks : {"1", "2"}) {
+    const Command command = train(mlp_job, "run" + ranks, {"-n", ranks});
+    expect_complaint(run(in_shell(command, "exec \"$0\" \"$@\" > /dev/full")), {"could be written"});
+    EXPECT_EQ(saved_step("run" + ranks), 20) << "the run itself is whole";
+  }
+}
+
+TEST_F(OddUse, FewFilesMayBeOpen) {
+  const Ended ended = run(in_shell(train(mlp_job, "run", {"-n", "2"}), "ulimit -n 40; exec \"$0\" \"$@\""));
+  expect_complaint(ended, {"[-n]", "open files", "found 40", "ulimit -n"});
+}
+
 TEST_F(OddUse, TwoRunsInOneFolder) {
   Running first(train(mlp_job, "run", {"--set", "steps=100000000", "--set", "checkpoint.every_steps=10"}));
   ASSERT_TRUE(first.says("saved run/step-"));
@@ -102,6 +122,72 @@ TEST_F(OddUse, ValuesThatAreNone) {
   expect_complaint(run(trireme({"trian", "job.textproto"})), {"no command trian", "did you mean train?"}, {.code = 2});
   expect_complaint(run(train(gpt_job, "run", {"--set", "sample.prompt='\\377'"})), {"sample.prompt", "UTF-8"});
   EXPECT_FALSE(fs::exists(path("run")));
+}
+
+// One process starts the ranks, and they all carry out the same command line.
+class UnderMpirun : public OddUse {
+ protected:
+  static Command under_mpirun(Command command) {
+    command.words.insert(command.words.begin(), {MPIRUN_PROGRAM, "-np", "3"});
+    command.environment = {{"OMPI_ALLOW_RUN_AS_ROOT", "1"},
+                           {"OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"},
+                           {"OMPI_MCA_rmaps_base_oversubscribe", "1"},
+                           {"OMPI_MCA_mpi_yield_when_idle", "1"}};
+    return command;
+  }
+};
+
+TEST_F(UnderMpirun, CommandsOfOneProcessAreCarriedOutOnce) {
+  expect_success(run(train(gpt_job, "run")));
+  for (const Words& words : {Words{"generate", "run", "--tokens", "20"}, Words{"evaluate", "run"},
+                             Words{"plan", "job.textproto", "-n", "2"}}) {
+    SCOPED_TRACE(words[0]);
+    const Ended one = run(trireme(words)), three = run(under_mpirun(trireme(words)));
+    expect_success(three);
+    EXPECT_EQ(three.out, one.out);
+  }
+  const Ended dry = run(under_mpirun(train(gpt_job, "dry", {"--dry-run", "--set", "batch.global=9"})));
+  expect_success(dry);
+  EXPECT_EQ(count(dry.out, "dry run on "), 1) << dry.out;
+  EXPECT_EQ(count(dry.out, "dry run on 3 ranks"), 1) << dry.out;
+}
+
+TEST_F(UnderMpirun, TheDoctorLooksAtTheRanksThereAre) {
+  const Ended ended = run(under_mpirun(trireme({"doctor", "--json"})));
+  expect_success(ended);
+  ASSERT_EQ(lines_of(ended.out).size(), 1u) << ended.out;
+  const nlohmann::json report = nlohmann::json::parse(ended.out);
+  EXPECT_EQ(report["meeting"]["ranks"].size(), 3u);
+  EXPECT_EQ(report["healthy"], true);
+}
+
+TEST_F(OddUse, TheDoctorsReportOfRanksIsOneObject) {
+  const Ended ended = run(trireme({"doctor", "--json", "-n", "2"}));
+  expect_success(ended);
+  const nlohmann::json report = nlohmann::json::parse(ended.out);
+  ASSERT_EQ(report["meeting"]["ranks"].size(), 2u);
+  EXPECT_EQ(report["meeting"]["ranks"][1]["rank"], 1);
+  EXPECT_EQ(report["meeting"]["findings"][0]["state"], "ok");
+  EXPECT_EQ(count(ended.out, "--set"), 0) << "a doctor has no job";
+}
+
+// What is counted of a few micro-batches holds for many.
+TEST_F(OddUse, PlansOfManyMicroBatches) {
+  const auto sent = [&](std::int64_t micros) {
+    const Ended ended = run(train(mlp_job, "run",
+                                  {"--dry-run", "--json", "-n", "2", "--set", "parallel.zero=3", "--set",
+                                   "batch.micro=1", "--set", "batch.global=" + std::to_string(2 * micros)}));
+    const nlohmann::json report = nlohmann::json::parse(ended.out);
+    EXPECT_EQ(report["micro_batches"], micros);
+    return std::vector<double>{report["bytes_sent_per_step_per_rank"], report["collectives_per_step"],
+                               report["flops_per_step_per_rank"]};
+  };
+  const auto two = sent(2), three = sent(3), four = sent(4), many = sent(1000);
+  for (std::size_t i = 0; i < two.size(); ++i) {
+    EXPECT_GT(three[i], two[i]);
+    EXPECT_EQ(four[i] - three[i], three[i] - two[i]) << "measured";
+    EXPECT_EQ(many[i], four[i] + 996 * (four[i] - three[i]));
+  }
 }
 
 TEST_F(OddUse, AJobWhoseNameLooksLikeAnOption) {

@@ -1,5 +1,6 @@
 // A run that is told to stop saves and leaves within seconds; what goes on later is the run that was never stopped.
 #include <csignal>
+#include <filesystem>
 #include <thread>
 
 #include "tests/program/program_test.h"
@@ -168,6 +169,34 @@ TEST_F(Stop, OneRankThatIsToldStopsAll) {
   EXPECT_EQ(complaint_of(ended), "");
   EXPECT_GE(saved_step("run"), 3);
   EXPECT_TRUE(running.is_gone(1.0));
+}
+
+// mpirun gives its ranks a second; what it says nothing about is told, and the run can go on.
+TEST_F(Stop, MpirunItselfIsTold) {
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+    SCOPED_TRACE(signal);
+    std::filesystem::remove_all(path("run"));
+    Running running(train(slow_job, "run", {"-n", "2", "--set", endless, "--set", "checkpoint.every_steps=1"}));
+    ASSERT_TRUE(running.says("step 3/"));
+    for (const pid_t process : running.processes())
+      if (read_file("/proc/" + std::to_string(process) + "/comm") == "mpirun\n") kill(process, signal);
+    const Ended ended = running.wait();
+    expect_complaint(ended, {"mpirun was told to stop", "--resume"}, {.code = stopped_early});
+    EXPECT_GE(saved_step("run"), 2);
+    EXPECT_TRUE(running.is_gone(1.0));
+  }
+}
+
+TEST_F(Stop, ABenchLeavesAtOnce) {
+  Running running(trireme({"bench", "step", "mlp", "-n", "2", "--steps", "1000000"}));
+  ASSERT_TRUE(running.says("ranks start through mpirun"));
+  std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+  running.signal(SIGINT);
+  const auto start = std::chrono::steady_clock::now();
+  const Ended ended = running.wait();
+  EXPECT_LT(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), soon * patience);
+  EXPECT_EQ(ended.code, 128 + SIGINT);
+  EXPECT_EQ(complaint_of(ended), "trireme: told to stop: leaving at once\n");
 }
 
 TEST_F(Stop, MpirunByHandPassesTheWishOn) {

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <utility>
 
+#include "runtime/base/threads.h"
+
 namespace trireme {
 
 struct WorkerStream::Progress {
@@ -54,9 +56,9 @@ WorkerStream::~WorkerStream() {
 void WorkerStream::run(std::function<void()> work) {
   {
     std::lock_guard lock(progress_->mutex);
+    if (!thread_.joinable()) thread_ = start_thread([this] { serve(); });
     queue_.push_back(std::move(work));
     ++progress_->submitted;
-    if (!thread_.joinable()) thread_ = std::thread([this] { serve(); });
   }
   progress_->changed.notify_all();
 }

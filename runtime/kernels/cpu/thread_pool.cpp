@@ -2,6 +2,7 @@
 
 #include <emmintrin.h>
 
+#include "runtime/base/threads.h"
 #include "runtime/kernels/cpu/matrix_product.h"
 
 namespace trireme::cpu {
@@ -20,10 +21,20 @@ bool spin_until(Done done) {
 }  // namespace
 
 ThreadPool::ThreadPool(int threads) {
-  for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { worker(); });
+  workers_.reserve(static_cast<std::size_t>(threads));
+  try {
+    for (int i = 1; i < threads; ++i) workers_.push_back(start_thread([this] { worker(); }, threads));
+  } catch (...) {
+    end();
+    throw;
+  }
 }
 
 ThreadPool::~ThreadPool() {
+  end();
+}
+
+void ThreadPool::end() noexcept {
   {
     const std::lock_guard lock(mutex_);
     stop_ = true;

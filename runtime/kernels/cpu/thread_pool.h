@@ -14,7 +14,7 @@ namespace trireme::cpu {
 
 class ThreadPool {
  public:
-  // `threads` counts the caller of run().
+  // `threads` counts the caller of run(). Throws Error where the system does not make that many.
   explicit ThreadPool(int threads);
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
@@ -42,6 +42,7 @@ class ThreadPool {
     std::int64_t count;
   };
 
+  void end() noexcept;
   void run_job(const Job& job);
   void work_on(const Job& job) noexcept;
   void worker();

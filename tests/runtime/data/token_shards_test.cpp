@@ -85,17 +85,33 @@ TEST(TokenShards, ManyFilesAreOneStream) {
 TEST(TokenShards, AnIdOutsideTheVocabularyIsNamedWithItsPlace) {
   const ScratchFolder folder;
   const std::string path = folder.write("a.bin", gpt2_shard({1, 2, 300, 4}));
+  const auto refusal = [&](std::int64_t vocabulary) {
+    return message_of<Error>([&] { open_token_shards({{path}, ShardFormat::llm_c, vocabulary}); });
+  };
+  EXPECT_EQ(refusal(256), "[data] " + path +
+                              ": at offset 1028 expected token ids below 256 found 300 - was the file made with "
+                              "another tokenizer?");
+  EXPECT_NE(refusal(300), "no error") << "300 itself";
+  EXPECT_EQ(refusal(301), "no error");
+  const std::string huge = folder.write("b.bin", header(20240801, 7, 1) + "\xff\xff\xff\xff");
+  EXPECT_THROW(open_token_shards({{huge}, ShardFormat::llm_c, std::int64_t{1} << 31}), Error);
+}
+
+// Opening reads blocks from all over; what lies between them is met when it is read.
+TEST(TokenShards, AnIdThatOpeningDoesNotMeetIsFoundWhenItIsRead) {
+  const ScratchFolder folder;
+  Ids tokens(1'000'000);
+  tokens[5000] = 300;
+  const std::string path = folder.write("a.bin", gpt2_shard(tokens));
   const auto stream = open_token_shards({{path}, ShardFormat::llm_c, 256});
   Ids ids(2);
-  EXPECT_NO_THROW(stream->read(0, ids));
-  const std::string message = message_of<Error>([&] { stream->read(1, ids); });
-  EXPECT_EQ(message,
-            "[data] " + path +
-                ": at offset 1028 expected token ids below 256 found 300 - was the file made with another tokenizer?");
-  EXPECT_THROW(open_token_shards({{path}, ShardFormat::llm_c, 300})->read(1, ids), Error) << "300 itself";
-  EXPECT_NO_THROW(open_token_shards({{path}, ShardFormat::llm_c, 301})->read(1, ids));
-  const std::string huge = folder.write("b.bin", header(20240801, 7, 1) + "\xff\xff\xff\xff");
-  EXPECT_THROW(open_token_shards({{huge}, ShardFormat::llm_c, std::int64_t{1} << 31})->read(0, {ids.data(), 1}), Error);
+  EXPECT_NO_THROW(stream->read(5001, ids));
+  const std::string message = message_of<Error>([&] { stream->read(4999, ids); });
+  EXPECT_NE(message.find("at offset 11024 expected token ids below 256 found 300"), std::string::npos) << message;
+  tokens[5000] = 0;
+  tokens.back() = 300;
+  folder.write("a.bin", gpt2_shard(tokens));
+  EXPECT_THROW(open_token_shards({{path}, ShardFormat::llm_c, 256}), Error) << "the end is looked at";
 }
 
 TEST(TokenShards, DamagedFilesAreNamed) {

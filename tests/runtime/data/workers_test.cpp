@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tests/runtime/data/numbers.h"
+#include "tests/support/few_threads.h"
 #include "tests/support/scratch_folder.h"
 
 namespace trireme::data {
@@ -58,6 +59,10 @@ TEST(Workers, ABatchIsTheSameHoweverManyRead) {
     return loader.prepare(3, {4, 16}).fields;
   };
   EXPECT_EQ(batch(4), batch(1));
+}
+
+TEST(Workers, ItIsSaidWhenThereAreNotThatMany) {
+  EXPECT_EXIT(test::exit_told_of_few_threads([] { Workers workers(64); }), testing::ExitedWithCode(0), "");
 }
 
 }  // namespace

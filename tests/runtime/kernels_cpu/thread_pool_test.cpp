@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "runtime/base/error.h"
+#include "tests/support/few_threads.h"
 
 namespace trireme::cpu {
 namespace {
@@ -84,6 +85,10 @@ TEST(ThreadPool, WakesAfterSleeping) {
     });
     EXPECT_EQ(calls, 2);
   }
+}
+
+TEST(ThreadPool, SaysWhenThereAreNotThatMany) {
+  EXPECT_EXIT(test::exit_told_of_few_threads([] { ThreadPool pool(64); }), testing::ExitedWithCode(0), "");
 }
 
 }  // namespace
