@@ -138,7 +138,8 @@ struct Update {
   RandomRounding rounding{};  // of weights that are bf16
 };
 
-class ImageKernels;  // image_kernels.h
+class ImageKernels;      // image_kernels.h
+class RecurrentKernels;  // recurrent_kernels.h
 
 class Kernels {
  public:
@@ -150,6 +151,8 @@ class Kernels {
 
   // Convolutions and what goes with them.
   virtual ImageKernels& images() = 0;
+  // RNN, LSTM, GRU.
+  virtual RecurrentKernels& recurrent() = 0;
 
   // --- memory ---
   virtual void fill(Tensor& y, float value) = 0;

@@ -1,4 +1,5 @@
 #include "runtime/kernels/kernels.h"
+#include "runtime/kernels/recurrent_kernels.h"
 
 namespace trireme {
 
@@ -13,6 +14,16 @@ std::string_view name_of(Activation activation) {
     case Activation::tanh: return "tanh";
   }
   return "unknown activation";
+}
+
+std::string_view name_of(Cell cell) {
+  switch (cell) {
+    case Cell::rnn_tanh: return "rnn_tanh";
+    case Cell::rnn_relu: return "rnn_relu";
+    case Cell::lstm: return "lstm";
+    case Cell::gru: return "gru";
+  }
+  return "unknown cell";
 }
 
 }  // namespace trireme

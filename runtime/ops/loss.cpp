@@ -23,6 +23,18 @@ Tensor mean_of(Context& cx, const Tensor& losses, float count) {
   return loss;
 }
 
+// A weight's gradient, of which `share` times what comes in is the loss's.
+void give_share(Gradients& g, int input, const Tensor& gradient, float share) {
+  if (!g.wants(input)) return;
+  auto place = g.destination(input, gradient.shape());
+  if (place.accumulate) {
+    g.kernels().axpy(place.gradient, gradient, share, &g.incoming());
+  } else {
+    g.kernels().scale(place.gradient, gradient, share, &g.incoming());
+  }
+  g.written(input, place.gradient);
+}
+
 }  // namespace
 
 Tensor cross_entropy(Context& cx, const Tensor& logits, const Tensor& targets, const CrossEntropyOptions& options) {
@@ -67,13 +79,18 @@ Tensor linear_loss(Context& cx, const Tensor& x, const Tensor& weight, const Ten
   const std::int64_t rows = matrix[0], width = matrix[1];
   if (weight.shape() != Shape{weight.size(0), width})
     fail(how.name, "expected a weight (V,", width, "), found", weight.shape());
+  const Tensor& bias = how.bias;
+  if (bias && (bias.shape() != Shape{weight.size(0)} || bias.dtype() != x.dtype()))
+    fail(how.name, "expected a bias of", weight.size(0), x.dtype(), "elements, found", bias.shape(), bias.dtype());
   check_targets(how.name, targets, rows);
-  const bool input_gradient = cx.tape && cx.tape->follows(x), weight_gradient = cx.tape && cx.tape->follows(weight);
+  const bool input_gradient = cx.tape && cx.tape->follows(x), weight_gradient = cx.tape && cx.tape->follows(weight),
+             bias_gradient = bias && cx.tape && cx.tape->follows(bias);
 
   const Tensor flat = x.view(matrix), ids = targets.view({rows});
   Tensor losses = empty(cx.device, {rows}, DType::f32), weights = empty_like(losses);
   Tensor dx = input_gradient ? empty_like(flat) : Tensor{};
   Tensor dweight = weight_gradient ? empty(cx.device, weight.shape(), DType::f32) : Tensor{};
+  Tensor dbias = bias_gradient ? empty(cx.device, bias.shape(), DType::f32) : Tensor{};
   const std::int64_t fitting = block_bytes / (how.columns * size_of(x.dtype()));
   const std::int64_t block = std::clamp<std::int64_t>(fitting / 64 * 64, 64, std::max<std::int64_t>(rows, 64));
   Tensor buffer = empty(cx.device, {std::min(block, rows), weight.size(0)}, x.dtype());
@@ -81,44 +98,40 @@ Tensor linear_loss(Context& cx, const Tensor& x, const Tensor& weight, const Ten
     const std::int64_t end = std::min(begin + block, rows);
     Tensor logits = buffer.rows(0, end - begin);
     const Tensor input = flat.rows(begin, end);
-    cx.kernels.gemm(logits, input, weight, {.transpose_b = true});
+    cx.kernels.gemm(logits, input, weight, {.transpose_b = true, .bias = bias ? &bias : nullptr});
     Tensor block_losses = losses.range(begin, end), block_weights = weights.range(begin, end);
-    how.grade(block_losses, block_weights, logits, ids.range(begin, end), input_gradient || weight_gradient);
+    how.grade(block_losses, block_weights, logits, ids.range(begin, end),
+              input_gradient || weight_gradient || bias_gradient);
     if (input_gradient) {
       Tensor place = dx.rows(begin, end);
       cx.kernels.gemm(place, logits, weight, {});
     }
     if (weight_gradient)
       cx.kernels.gemm(dweight, logits, input, {.transpose_a = true, .beta = begin == 0 ? 0.0f : 1.0f});
+    if (bias_gradient) cx.kernels.column_sum(dbias, logits, begin > 0);
   }
   buffer = Tensor{};
   Tensor loss = mean_of(cx, losses, static_cast<float>(rows));
   const float share = 1.0f / static_cast<float>(rows);
-  record(cx, how.name, {&x, &weight}, {&loss}, [dx, dweight, share, shape = x.shape()](Gradients& g) {
+  record(cx, how.name, {&x, &weight, &bias}, {&loss}, [dx, dweight, dbias, share, shape = x.shape()](Gradients& g) {
     if (g.wants(0)) {
       Tensor mine = dx;
       g.kernels().scale(mine, mine, share, &g.incoming());
       g.give(0, mine.view(shape));
     }
-    if (g.wants(1)) {
-      auto place = g.destination(1, dweight.shape());
-      if (place.accumulate) {
-        g.kernels().axpy(place.gradient, dweight, share, &g.incoming());
-      } else {
-        g.kernels().scale(place.gradient, dweight, share, &g.incoming());
-      }
-      g.written(1, place.gradient);
-    }
+    give_share(g, 1, dweight, share);
+    give_share(g, 2, dbias, share);
   });
   return loss;
 }
 
 Tensor linear_cross_entropy(Context& cx, const Tensor& x, const Tensor& weight, const Tensor& targets,
-                            float label_smoothing) {
+                            float label_smoothing, const Tensor& bias) {
   return linear_loss(
       cx, x, weight, targets,
       {.name = "linear_cross_entropy",
        .columns = weight.size(0),
+       .bias = bias,
        .grade = [&](Tensor& losses, Tensor& weights, Tensor& logits, const Tensor& wanted, bool gradient) {
          cx.kernels.cross_entropy(losses, weights, logits, wanted,
                                   {.label_smoothing = label_smoothing, .gradient = gradient});

@@ -21,10 +21,11 @@ struct CrossEntropyOptions {
 // afterwards.
 Tensor cross_entropy(Context& cx, const Tensor& logits, const Tensor& targets, const CrossEntropyOptions& options = {});
 
-// A loss of logits = x weight^T.
+// A loss of logits = x weight^T + bias.
 struct LinearLoss {
   const char* name = "";     // in messages
   std::int64_t columns = 0;  // of the logits, by which the rows of a block are chosen
+  Tensor bias{};             // (V), or undefined
   // losses, weights (R) f32 of the rows logits (R, V) and targets (R) i32. With `gradient`, the logits become that of
   // the sum of the losses.
   std::function<void(Tensor& losses, Tensor& weights, Tensor& logits, const Tensor& targets, bool gradient)> grade;
@@ -35,9 +36,9 @@ struct LinearLoss {
 // Memory: one block of logits and dx, plus dweight where the weight's gradient is wanted.
 Tensor linear_loss(Context& cx, const Tensor& x, const Tensor& weight, const Tensor& targets, const LinearLoss& how);
 
-// cross_entropy(x weight^T, targets) by linear_loss().
+// cross_entropy(x weight^T + bias, targets) by linear_loss(); bias (V) or undefined.
 Tensor linear_cross_entropy(Context& cx, const Tensor& x, const Tensor& weight, const Tensor& targets,
-                            float label_smoothing = 0.0f);
+                            float label_smoothing = 0.0f, const Tensor& bias = {});
 
 // Mean over elements of a pointwise loss; x and target have the same shape and dtype. For kl, the sum divided by the
 // rows (x's outermost dimensions), the mean divergence.

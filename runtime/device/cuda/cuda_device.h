@@ -18,6 +18,7 @@ class Scratch {
   explicit Scratch(std::shared_ptr<Storage> storage) : storage_(std::move(storage)) {}
   std::byte* data() const noexcept { return storage_->data(); }
   std::int64_t bytes() const noexcept { return storage_->bytes(); }
+  const std::shared_ptr<Storage>& storage() const noexcept { return storage_; }
   template <class T>
   T* as() const noexcept {
     return reinterpret_cast<T*>(storage_->data());

@@ -22,6 +22,7 @@ class CpuKernels final : public Kernels {
   ~CpuKernels() override;
   std::string_view name() const noexcept override { return "cpu"; }
   ImageKernels& images() override { return *images_; }
+  RecurrentKernels& recurrent() override { return *recurrent_; }
 
   void fill(Tensor& y, float value) override;
   void cast(Tensor& y, const Tensor& x) override;
@@ -119,6 +120,7 @@ class CpuKernels final : public Kernels {
   ThreadPool pool_;
   Scratch scratch_;
   std::unique_ptr<ImageKernels> images_;
+  std::unique_ptr<RecurrentKernels> recurrent_;
 };
 
 inline Array array_of(const Tensor& x) {

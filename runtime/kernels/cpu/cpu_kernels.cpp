@@ -3,6 +3,7 @@
 #include "runtime/base/error.h"
 #include "runtime/kernels/cpu/cpu_class.h"
 #include "runtime/kernels/cpu/images/image_class.h"
+#include "runtime/kernels/cpu/recurrent/recurrent_class.h"
 
 namespace trireme {
 
@@ -10,7 +11,8 @@ cpu::CpuKernels::CpuKernels(int threads, const Level& level, const ImageLevel& i
     : level_(level),
       pool_(threads),
       images_(std::make_unique<CpuImages>(
-          CpuImages::Tools{.kernels = *this, .level = level, .images = images, .pool = pool_, .scratch = scratch_})) {}
+          CpuImages::Tools{.kernels = *this, .level = level, .images = images, .pool = pool_, .scratch = scratch_})),
+      recurrent_(std::make_unique<CpuRecurrent>(level_, pool_, scratch_)) {}
 cpu::CpuKernels::~CpuKernels() = default;
 
 namespace {

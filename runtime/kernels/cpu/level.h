@@ -8,6 +8,7 @@
 #include "runtime/base/dtype.h"
 #include "runtime/base/philox.h"
 #include "runtime/kernels/kernels.h"
+#include "runtime/kernels/recurrent_kernels.h"
 
 namespace trireme::cpu {
 
@@ -157,6 +158,38 @@ struct AttentionBackward {
   float* scratch;   // attention_backward_scratch() floats, aligned to 64 bytes
 };
 
+// One step of a recurrent layer: all rows (B) of `recurrent_block` of the H units. Tensors are those of the step, with
+// rows of H units, or of G H for gates; vectors are (G H).
+inline constexpr std::int64_t recurrent_block = 64;
+struct RecurrentStep {
+  Cell cell = Cell::lstm;
+  std::int64_t rows = 0, units = 0;
+  // As pack_right() wrote them. Forward: (H, H) for each gate, `gate_stride` apart. Backward: (G H, H).
+  const float* weights = nullptr;
+  std::int64_t gate_stride = 0;
+  const float* state = nullptr;           // h before the step; null for zeros
+  const float* cell_before = nullptr;     // c before the step; null for zeros, and where there is none
+  float* cells = nullptr;                 // c after it, or a GRU's u of n; null where there is none
+  const std::int32_t* lengths = nullptr;  // may be null
+  std::int64_t time = 0;
+  Array gates{};
+  float* product = nullptr;  // working memory: G rows * recurrent_block floats
+
+  // Forward.
+  Array y{};
+  float* next_state = nullptr;  // y once more, where it is of 16 bits; else null
+  const float* input_bias = nullptr;
+  const float* bias = nullptr;
+
+  // Backward.
+  Array dy{};                          // may be absent
+  const float* sums_behind = nullptr;  // (B, G H): gradients of u of the step that comes after; null for the last one
+  Array sums{};                        // gradients of u where they are asked for; may be absent
+  float* wide = nullptr;               // the same in fp32, where neither `gates` nor `sums` have them so; else null
+  float* dstate = nullptr;             // gradients of h and c, of which those of the step before are made
+  float* dcell = nullptr;
+};
+
 struct Level {
   const char* name;
 
@@ -217,6 +250,12 @@ struct Level {
   void (*attention_grad)(const AttentionBackward& heads);
   // A few queries over many keys: no tiles. scratch holds `keys` floats.
   void (*attention_few)(const AttentionForward& head);
+
+  // Of the units first ... first + recurrent_block - 1.
+  void (*recurrent_step)(const RecurrentStep& step, std::int64_t first);
+  void (*recurrent_step_grad)(const RecurrentStep& step, std::int64_t first);
+  // dstate += what reaches the state before the first step through that step's u.
+  void (*recurrent_begin_grad)(const RecurrentStep& step, std::int64_t first);
 };
 
 // In floats; the keys are packed whole.

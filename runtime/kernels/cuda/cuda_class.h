@@ -25,6 +25,7 @@ class CudaKernels final : public Kernels {
   std::string_view name() const noexcept override { return "cuda"; }
   std::string trouble() const override;
   ImageKernels& images() override { return *images_; }
+  RecurrentKernels& recurrent() override { return *recurrent_; }
 
   void fill(Tensor& y, float value) override;
   void cast(Tensor& y, const Tensor& x) override;
@@ -110,6 +111,7 @@ class CudaKernels final : public Kernels {
   Hidden<GemmEngine> gemm_engine_{nullptr, nullptr};
   Hidden<AttentionEngine> attention_engine_{nullptr, nullptr};
   std::unique_ptr<ImageKernels> images_;
+  std::unique_ptr<RecurrentKernels> recurrent_;
 };
 
 }  // namespace trireme::cuda

@@ -3,6 +3,7 @@
 #include "runtime/base/error.h"
 #include "runtime/kernels/cuda/cuda_class.h"
 #include "runtime/kernels/cuda/images/image_class.h"
+#include "runtime/kernels/cuda/recurrent/recurrent_class.h"
 
 namespace trireme {
 namespace cuda {
@@ -11,7 +12,8 @@ CudaKernels::CudaKernels(CudaDevice& device, const std::string& cache)
     : device_(device),
       stream_(device.native_compute()),
       products_(cache.empty() ? cache : cache + "/matrix-products"),
-      images_(std::make_unique<CudaImages>(device)) {}
+      images_(std::make_unique<CudaImages>(device)),
+      recurrent_(std::make_unique<CudaRecurrent>(device, *this)) {}
 CudaKernels::~CudaKernels() = default;
 
 }  // namespace cuda

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "runtime/kernels/dry/dry_images.h"
+#include "runtime/kernels/dry/dry_recurrent.h"
 #include "runtime/kernels/kernels.h"
 
 namespace trireme {
@@ -14,6 +15,7 @@ class DryKernels final : public Kernels {
  public:
   std::string_view name() const noexcept override { return "dry"; }
   ImageKernels& images() override { return images_; }
+  RecurrentKernels& recurrent() override { return recurrent_; }
   const Counts& counts() const noexcept { return counter_.counts; }
   void reset() { counter_.counts = {}; }
 
@@ -87,6 +89,7 @@ class DryKernels final : public Kernels {
 
   DryCounter counter_;
   DryImages images_{counter_};
+  DryRecurrent recurrent_{counter_};
 };
 
 }  // namespace trireme

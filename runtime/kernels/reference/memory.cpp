@@ -1,6 +1,7 @@
 #include <cstring>
 
 #include "runtime/kernels/reference/images/image_class.h"
+#include "runtime/kernels/reference/recurrent/recurrent_class.h"
 #include "runtime/kernels/reference/reference_class.h"
 #include "runtime/kernels/reference/reference_kernels.h"
 #include "runtime/kernels/reference/values.h"
@@ -13,7 +14,8 @@ std::unique_ptr<Kernels> make_reference_kernels() {
 
 namespace reference {
 
-ReferenceKernels::ReferenceKernels() : images_(std::make_unique<ReferenceImages>()) {}
+ReferenceKernels::ReferenceKernels()
+    : images_(std::make_unique<ReferenceImages>()), recurrent_(std::make_unique<ReferenceRecurrent>()) {}
 ReferenceKernels::~ReferenceKernels() = default;
 
 void ReferenceKernels::fill(Tensor& y, float value) {

@@ -13,6 +13,7 @@ class ReferenceKernels final : public Kernels {
   ~ReferenceKernels() override;
   std::string_view name() const noexcept override { return "reference"; }
   ImageKernels& images() override { return *images_; }
+  RecurrentKernels& recurrent() override { return *recurrent_; }
 
   void fill(Tensor& y, float value) override;
   void cast(Tensor& y, const Tensor& x) override;
@@ -75,6 +76,7 @@ class ReferenceKernels final : public Kernels {
 
  private:
   std::unique_ptr<ImageKernels> images_;
+  std::unique_ptr<RecurrentKernels> recurrent_;
 };
 
 }  // namespace trireme::reference

@@ -1,6 +1,7 @@
 // Results depend on the inputs alone: the same bits on every call and with any number of threads.
 #include <algorithm>
 
+#include "runtime/kernels/recurrent_kernels.h"
 #include "tests/runtime/kernels/kernel_test.h"
 
 namespace trireme::test {
@@ -80,6 +81,25 @@ Outputs tables_and_losses(Backend& backend, DType dtype) {
   return {dtable, dpositions, logits, losses, total, dx};
 }
 
+Outputs recurrences(Backend& backend, DType dtype) {
+  constexpr std::int64_t steps = 3, sequences = 20, units = 200;
+  Device& device = *backend.device;
+  Kernels& k = *backend.kernels;
+  const Shape all{steps, sequences, units};
+  const Tensor weight = random_tensor(device, {4 * units, units}, dtype, 13, {-0.1, 0.1}),
+               dy = random_tensor(device, all, dtype, 14);
+  Tensor gates = random_tensor(device, {steps, sequences, 4 * units}, dtype, 15), y = poisoned(device, all, dtype);
+  Tensor cells = poisoned(device, all, DType::f32);
+  k.recurrent().run(y, gates, &cells, {.weight = &weight});
+  Tensor dgates = empty(device, gates.shape(), dtype), dstate = empty(device, {sequences, units}, DType::f32),
+         dcell = empty(device, dstate.shape(), DType::f32);
+  k.cast(dgates, gates);
+  k.fill(dstate, 0);
+  k.fill(dcell, 0);
+  k.recurrent().run_grad(dgates, nullptr, dstate, &dcell, &dy, y, &cells, {.weight = &weight});
+  return {y, gates, cells, dgates, dcell};
+}
+
 class Determinism : public ::testing::TestWithParam<Subjected> {
  protected:
   void check(Outputs (*compute)(Backend&, DType)) {
@@ -104,6 +124,9 @@ TEST_P(Determinism, Attentions) {
 }
 TEST_P(Determinism, Reductions) {
   check(reductions);
+}
+TEST_P(Determinism, Recurrences) {
+  check(recurrences);
 }
 TEST_P(Determinism, TablesAndLosses) {
   check(tables_and_losses);

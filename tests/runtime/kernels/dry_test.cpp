@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "runtime/kernels/backend.h"
+#include "runtime/kernels/recurrent_kernels.h"
 
 namespace trireme::test {
 namespace {
@@ -80,6 +81,18 @@ TEST_F(Dry, AGptStepAgreesWithItsFormula) {
   }
   linear(C, V);
   EXPECT_EQ(k().counts().matrix_flops, 6 * B * T * (12 * L * C * C + V * C) + 12 * L * B * T * T * C);
+}
+
+TEST_F(Dry, RecurrentStepsCountTheirProducts) {
+  Tensor gates = tensor({5, 3, 4 * 7}), y = tensor({5, 3, 7}), cells = tensor({5, 3, 7}), weight = tensor({4 * 7, 7});
+  Tensor state = tensor({3, 7}), cell = tensor({3, 7});
+  const Recurrence how{.weight = &weight, .state = &state};
+  k().recurrent().run(y, gates, &cells, how);
+  EXPECT_EQ(k().counts().matrix_flops, 2 * 5 * 3 * 28 * 7);
+  EXPECT_EQ(of("recurrent").bytes_read, 4 * (5 * 3 * 28 + 28 * 7 + 3 * 7));
+  EXPECT_EQ(of("recurrent").bytes_written, 4 * (5 * 3 * 28 + 2 * 5 * 3 * 7));
+  k().recurrent().run_grad(gates, nullptr, state, &cell, &y, y, &cells, how);
+  EXPECT_EQ(k().counts().matrix_flops, 2 * 2 * 5 * 3 * 28 * 7);
 }
 
 TEST_F(Dry, EmbeddingCountsTheRowsItTouches) {

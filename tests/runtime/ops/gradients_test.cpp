@@ -226,6 +226,9 @@ TEST(OpGradients, LinearCrossEntropy) {
   expect_gradients({.inputs = {{3, 4}, {7, 4}}}, [](Context& cx, const Inputs& in) {
     return ops::linear_cross_entropy(cx, in[0], in[1], ids(cx, {6, 0, 3}, {3}), 0.1f);
   });
+  expect_gradients({.inputs = {{3, 4}, {7, 4}, {7}}}, [](Context& cx, const Inputs& in) {
+    return ops::linear_cross_entropy(cx, in[0], in[1], ids(cx, {6, 0, 3}, {3}), 0.0f, in[2]);
+  });
 }
 
 TEST(OpGradients, PointwiseLosses) {

@@ -51,4 +51,8 @@ void attention(const AttentionForward& head);
 void attention_grad(const AttentionBackward& heads);
 void attention_few(const AttentionForward& head);
 
+void recurrent_step(const RecurrentStep& step, std::int64_t first);
+void recurrent_step_grad(const RecurrentStep& step, std::int64_t first);
+void recurrent_begin_grad(const RecurrentStep& step, std::int64_t first);
+
 }  // namespace trireme::cpu::TRIREME_LEVEL

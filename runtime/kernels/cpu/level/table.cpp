@@ -44,6 +44,9 @@ const Level& level() {
       .attention = attention,
       .attention_grad = attention_grad,
       .attention_few = attention_few,
+      .recurrent_step = recurrent_step,
+      .recurrent_step_grad = recurrent_step_grad,
+      .recurrent_begin_grad = recurrent_begin_grad,
   };
   return table;
 }
