@@ -269,12 +269,20 @@ void check_data(const job::Job& job, const Origins& origins) {
                      (job.model().has_mlp() ? "features and labels for model.mlp" : "images for this model") +
                      "; this source gives tokens");
   if (!speaks(job)) return;
-  const bool llama = job.model().has_llama();
-  const std::int64_t vocabulary = llama ? job.model().llama().vocabulary() : job.model().gpt().vocabulary();
+  const job::Model& model = job.model();
+  std::int64_t vocabulary = model.gpt().vocabulary();
+  const char* field = "model.gpt.vocabulary";
+  if (model.has_llama()) {
+    vocabulary = model.llama().vocabulary();
+    field = "model.llama.vocabulary";
+  } else if (model.has_recurrent()) {
+    vocabulary = model.recurrent().vocabulary();
+    field = "model.recurrent.vocabulary";
+  }
   constexpr std::int64_t bytes = 256;  // how many tokens gpt2 has is in the files of its tokenizer
   const std::int64_t needed = data.has_text() && data.text().tokenizer() == job::Text::byte ? bytes : 1;
   if (vocabulary < needed)
-    origins.fail(llama ? "model.llama.vocabulary" : "model.gpt.vocabulary",
+    origins.fail(field,
                  "expected at least the tokenizer's " + text_of(needed) + " tokens, found " + text_of(vocabulary));
 }
 

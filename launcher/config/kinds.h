@@ -7,12 +7,12 @@ namespace trireme::launcher {
 
 // Whether the model is one of language, which learns from tokens.
 inline bool speaks(const job::Job& job) {
-  return job.model().has_gpt() || job.model().has_llama();
+  return job.model().has_gpt() || job.model().has_llama() || job.model().has_recurrent();
 }
 
 // Whether its layers can be shared out among ranks.
 inline bool is_cut(const job::Job& job) {
-  return speaks(job) || job.model().has_mlp();
+  return job.model().has_gpt() || job.model().has_llama() || job.model().has_mlp();
 }
 
 }  // namespace trireme::launcher

@@ -33,10 +33,10 @@ void check_needs(const job::Job& job, const Origins& origins) {
   const bool staged = job.parallel().pipeline() > 1;
   const bool bpe = job.data().text().tokenizer() == job::Text::gpt2;
   const std::array<Need, 13> needs{{
-      {"recompute", job.recompute() != job::none, speaks(job), "a model with blocks, which gpt and llama are"},
+      {"recompute", job.recompute() != job::none, speaks(job), "a model of language, with blocks"},
       {"parallel.pipeline", staged, is_cut(job), cut_models},
       {"parallel.tensor", job.parallel().tensor() > 1, is_cut(job), cut_models},
-      {"parallel.sequence", job.parallel().sequence(), speaks(job),
+      {"parallel.sequence", job.parallel().sequence(), speaks(job) && is_cut(job),
        "a model whose samples are sequences of tokens, as those of gpt and llama are"},
       {"parallel.shared_batch_norm", !job.parallel().shared_batch_norm(),
        job.model().has_resnet() || job.model().has_unet(), "a model with batch norm, which resnet and unet have"},

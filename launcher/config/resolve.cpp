@@ -94,6 +94,7 @@ void resolve(job::Job& job, const std::string& job_file) {
   }
   if (job.model().has_gpt()) resolve_sizes(*job.mutable_model()->mutable_gpt(), job.data());
   if (job.model().has_llama()) resolve_sizes(*job.mutable_model()->mutable_llama(), job.data());
+  if (job.model().has_recurrent()) resolve_vocabulary(*job.mutable_model()->mutable_recurrent(), job.data());
   if (job.optimizer().rule_case() == job::Optimizer::RULE_NOT_SET) job.mutable_optimizer()->mutable_adamw();
   if (job.schedule().kind_case() == job::Schedule::KIND_NOT_SET) job.mutable_schedule()->mutable_constant();
   if (has_validation_files(job.data()) && !job.data().split().has_validation())

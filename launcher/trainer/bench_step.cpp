@@ -12,6 +12,7 @@
 #include "launcher/trainer/networks.h"
 #include "launcher/trainer/tasks.h"
 #include "models/gpt/gpt.h"
+#include "models/recurrent/recurrent.h"
 #include "parallel/training/step.h"
 #include "runtime/device/timeline.h"
 
@@ -44,12 +45,19 @@ Bench make_bench(const BenchStepOptions& options) {
     bench.player.schedule.lr = perceptron ? 0.1 : 0.01;
     return bench;
   }
+  if (options.model == "lstm") {
+    bench.task = std::make_unique<LanguageModel>(std::make_unique<models::Recurrent>(models::RecurrentConfig{}));
+    bench.batch = 32;
+    bench.player.optimizer.rule = UpdateRule::adam;
+    bench.player.schedule.lr = 1e-3;
+    bench.player.clip_norm = 1.0f;
+    return bench;
+  }
   const auto preset = gpt_presets.find(options.model);
   if (preset == gpt_presets.end())
     fail("bench step",
-         "expected a model mlp, resnet18, resnet50, dcgan64, gpt-byte, gpt-tiny, gpt-124m, gpt-350m, gpt-774m or "
-         "gpt-1558m, "
-         "found",
+         "expected a model mlp, lstm, resnet18, resnet50, dcgan64, gpt-byte, gpt-tiny, gpt-124m, gpt-350m, gpt-774m or "
+         "gpt-1558m, found",
          options.model);
   const bool large = options.model != "gpt-byte" && options.model != "gpt-tiny";
   bench.task = std::make_unique<LanguageModel>(std::make_unique<models::Gpt>(models::gpt_preset(preset->second)));

@@ -74,7 +74,7 @@ struct ExportOptions {
 int export_weights(const ExportOptions& options);
 
 struct BenchStepOptions {
-  std::string model;       // "gpt-byte", "gpt-tiny", "gpt-124m", "mlp"
+  std::string model;       // "gpt-byte", "gpt-tiny", "gpt-124m", "mlp", "lstm"
   std::int64_t batch = 0;  // samples per rank; 0: the model's own
   int threads = 0;         // per rank; 0: the cores divided by the ranks
   int ranks = 1;

@@ -21,9 +21,8 @@ bool Decoder::has(bool DecoderPiece::*end) const {
   return std::any_of(pieces_.begin(), pieces_.end(), [&](const DecoderPiece& piece) { return piece.*end; });
 }
 
-nn::Residual Decoder::run_block(Context& cx, std::size_t block, const nn::Residual& residual,
-                                nn::KeyValueCache* cache) {
-  if (!sizes_.recompute || cache) return run(cx, block, residual, cache);
+nn::Residual Decoder::run_block(Context& cx, std::size_t block, nn::Residual residual, nn::KeyValueCache* cache) {
+  if (!sizes_.recompute || cache) return run(cx, block, std::move(residual), cache);
   const auto again = [this, block](Context& inner, const std::vector<Tensor>& in) {
     const nn::Residual out = run(inner, block, {in[0], in[1]}, nullptr);
     return std::vector<Tensor>{out.stream, out.branch};
@@ -33,9 +32,16 @@ nn::Residual Decoder::run_block(Context& cx, std::size_t block, const nn::Residu
 }
 
 Tensor Decoder::finish(Context& cx, nn::Residual& residual, const Tensor& targets) {
-  const Tensor x = normalise(cx, residual);
+  return score(cx, normalise(cx, residual), targets);
+}
+
+Tensor Decoder::score(Context& cx, const Tensor& x, const Tensor& targets) {
   const TimeRange range(cx.device, head.path());
   return head.forward(cx, x, head_weight(), targets);
+}
+
+Tensor Decoder::predict(Context& cx, const Tensor& x) {
+  return ops::linear(cx, x, head_weight(), {});
 }
 
 Tensor Decoder::forward(Context& cx, int index, const Tensor& x, const Tensor& ids, const Tensor& targets) {
@@ -47,7 +53,7 @@ Tensor Decoder::forward(Context& cx, int index, const Tensor& x, const Tensor& i
   const DecoderPiece& piece = pieces_[static_cast<std::size_t>(index)];
   nn::Residual residual = piece.embeds ? embed(cx, ids, 0) : nn::Residual{x, {}};
   for (std::int64_t layer = piece.begin; layer < piece.end; ++layer)
-    residual = run_block(cx, block++, residual, nullptr);
+    residual = run_block(cx, block++, std::move(residual), nullptr);
   if (piece.heads) return finish(cx, residual, targets);
   return residual.branch ? ops::add(cx, residual.stream, residual.branch) : residual.stream;
 }
@@ -55,18 +61,16 @@ Tensor Decoder::forward(Context& cx, int index, const Tensor& x, const Tensor& i
 Tensor Decoder::features(Context& cx, const Tensor& ids, std::vector<nn::KeyValueCache>* caches) {
   nn::Residual residual = embed(cx, ids, caches ? caches->front().position : 0);
   for (std::size_t layer = 0; layer < static_cast<std::size_t>(sizes_.layers); ++layer)
-    residual = run_block(cx, layer, residual, caches ? &(*caches)[layer] : nullptr);
+    residual = run_block(cx, layer, std::move(residual), caches ? &(*caches)[layer] : nullptr);
   return normalise(cx, residual);  // (B, T, C)
 }
 
 Tensor Decoder::loss(Context& cx, const Tensor& ids, const Tensor& targets) {
-  const Tensor x = features(cx, ids, nullptr);
-  const TimeRange range(cx.device, head.path());
-  return head.forward(cx, x, head_weight(), targets);
+  return score(cx, features(cx, ids, nullptr), targets);
 }
 
 Tensor Decoder::logits(Context& cx, const Tensor& ids, std::vector<nn::KeyValueCache>* caches) {
-  return ops::linear(cx, features(cx, ids, caches), head_weight(), {});
+  return predict(cx, features(cx, ids, caches));
 }
 
 double Decoder::flops(std::int64_t batch, std::int64_t sequence) const {
@@ -74,7 +78,7 @@ double Decoder::flops(std::int64_t batch, std::int64_t sequence) const {
                width = static_cast<double>(sizes_.width);
   return 6.0 * rows *
              (layers * static_cast<double>(sizes_.block_weights) + static_cast<double>(sizes_.vocabulary) * width) +
-         12.0 * layers * rows * static_cast<double>(sequence) * width;
+         (sizes_.attends ? 12.0 * layers * rows * static_cast<double>(sequence) * width : 0.0);
 }
 
 }  // namespace trireme::models

@@ -21,11 +21,12 @@ struct DecoderSizes {
   std::int64_t vocabulary = 0;
   std::int64_t block_weights = 0;  // elements of a block's matrices
   bool recompute = false;          // keep a block's input alone and run the block again in the backward pass
+  bool attends = true;             // a token reads all those before it; false: the state that they left
 
   // Multiplications and additions of a token's forward pass, in a block and in the head: attention over the full
   // square.
   double block_work() const {
-    return 2.0 * static_cast<double>(block_weights) + 4.0 * static_cast<double>(sequence * width);
+    return 2.0 * static_cast<double>(block_weights) + (attends ? 4.0 * static_cast<double>(sequence * width) : 0.0);
   }
   double head_work() const { return 2.0 * static_cast<double>(width * vocabulary); }
 };
@@ -58,7 +59,8 @@ class Decoder : public nn::Module {
 
   const DecoderSizes& sizes() const noexcept { return sizes_; }
   // Matrix products of one forward and backward pass of the whole model, the backward counted as twice the forward and
-  // attention as the full square: 6 B T (L W + V C) + 12 L B T^2 C, W the weights of a block.
+  // attention as the full square: 6 B T (L W + V C) + 12 L B T^2 C, W the weights of a block; without attention,
+  // without its term.
   double flops(std::int64_t batch, std::int64_t sequence) const;
 
  protected:
@@ -69,10 +71,13 @@ class Decoder : public nn::Module {
   virtual nn::Residual run(Context& cx, std::size_t block, nn::Residual residual, nn::KeyValueCache* cache) = 0;
   virtual Tensor normalise(Context& cx, nn::Residual& residual) = 0;
   virtual Tensor head_weight() = 0;  // (V, C)
+  // What the head makes of normalise()'s: the mean loss, and the logits (B, T, V).
+  virtual Tensor score(Context& cx, const Tensor& x, const Tensor& targets);
+  virtual Tensor predict(Context& cx, const Tensor& x);
 
  private:
   bool has(bool DecoderPiece::*end) const;
-  nn::Residual run_block(Context& cx, std::size_t block, const nn::Residual& residual, nn::KeyValueCache* cache);
+  nn::Residual run_block(Context& cx, std::size_t block, nn::Residual residual, nn::KeyValueCache* cache);
   Tensor features(Context& cx, const Tensor& ids, std::vector<nn::KeyValueCache>* caches);
   Tensor finish(Context& cx, nn::Residual& residual, const Tensor& targets);
 

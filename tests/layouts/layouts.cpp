@@ -59,6 +59,11 @@ std::string unet_text(const Layout&) {
   return "unet { size: 16 classes: 4 width: 4 levels: 2 }";
 }
 
+// A vocabulary below the tokens of one rank's batch, and below those of others not.
+std::string recurrent_text(const Layout&) {
+  return "recurrent { kind: gru layers: 2 width: 10 sequence: 6 vocabulary: 37 dropout: 0.2 }";
+}
+
 job::Job make_job(const Model& model, const Layout& sizes, const Layout& layout, const Recipe& recipe) {
   const int batch = sizes.data == 5 || sizes.data == 7 ? 2 * sizes.data : sizes.data % 3 == 0 ? 12 : 8;
   const int passes = !model.in_passes ? 1 : layout.pipeline > 1 ? 4 : layout.ranks() > 1 ? 2 : 1;
@@ -131,6 +136,7 @@ class Rank {
 
 constinit const Model gpt{"gpt", gpt_text};
 constinit const Model llama{"llama", llama_text};
+constinit const Model recurrent{"recurrent", recurrent_text};
 constinit const Model mlp{"mlp", mlp_text, /*has_sequence=*/false};
 constinit const Model lenet{"lenet", lenet_text, /*has_sequence=*/false};
 constinit const Model unet{"unet", unet_text, /*has_sequence=*/false,

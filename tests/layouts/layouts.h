@@ -35,8 +35,9 @@ struct Model {
   const char* data = "synthetic { samples: 50 }";
   bool in_passes = true;  // may take a batch in several; batch norm has statistics of each
 };
-extern const Model gpt, llama, mlp, lenet, unet;
-const std::vector<Model>& all_models();  // whose layers can be shared out
+extern const Model gpt, llama, mlp;
+extern const Model recurrent, lenet, unet;  // whole on every rank
+const std::vector<Model>& all_models();     // whose layers can be shared out
 
 struct Recipe {
   std::string optimizer = "adamw { weight_decay: 0.1 }";

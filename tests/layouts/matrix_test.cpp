@@ -104,6 +104,22 @@ TEST_P(Matrix, LossesAndWeightsAreThoseOfOneRank) {
   EXPECT_EQ(refused, model.has_sequence ? 0 : with_sequences);
 }
 
+// A model that is whole on every rank: its batch and its state are shared out.
+TEST(WholeModels, ComputeTheSameWhateverPartOfTheStateARankKeeps) {
+  OneRank one(recurrent);
+  for (const Layout& layout : {Layout{.data = 2},
+                               {.data = 4, .zero = 1},
+                               {.data = 2, .zero = 2},
+                               {.data = 3, .zero = 3},
+                               {.data = 4, .zero = 3, .zero_ranks = 2}}) {
+    SCOPED_TRACE(described(layout));
+    expect_losses(train(job_for(recurrent, layout)), one.losses(layout), tolerance);
+    expect_weights(train(job_for(recurrent, layout, momentum), weights_of_steps), one.weights(layout), tolerance);
+  }
+  EXPECT_THROW(job_for(recurrent, {.tensor = 2}), Error);
+  EXPECT_THROW(job_for(recurrent, {.pipeline = 2}), Error);
+}
+
 std::vector<Case> cases() {
   std::vector<Case> all;
   for (const Model& model : all_models())

@@ -10,6 +10,7 @@
 
 #include "models/gpt/gpt.h"
 #include "models/llama/llama.h"
+#include "models/recurrent/recurrent.h"
 #include "runtime/kernels/backend.h"
 #include "runtime/nn/flat.h"
 #include "tests/support/compare.h"
@@ -47,11 +48,20 @@ std::unique_ptr<models::Decoder> make_llama(const Variant& variant) {
                                                              .recompute = variant.recompute});
 }
 
+std::unique_ptr<models::Decoder> make_recurrent(const Variant& variant) {
+  return std::make_unique<models::Recurrent>(models::RecurrentConfig{.layers = 2,
+                                                                     .width = 8,
+                                                                     .sequence = sequence,
+                                                                     .vocabulary = vocabulary,
+                                                                     .dropout = variant.dropout,
+                                                                     .recompute = variant.recompute});
+}
+
 struct Kind {
   std::string name;
   std::unique_ptr<models::Decoder> (*make)(const Variant&);
 };
-const Kind gpt{"gpt", make_gpt}, llama{"llama", make_llama};
+const Kind gpt{"gpt", make_gpt}, llama{"llama", make_llama}, recurrent{"recurrent", make_recurrent};
 
 struct Subject {
   Kind kind;
@@ -171,7 +181,8 @@ TEST_P(DecoderOnBackend, GenerationWithCachesEqualsTheWholePass) {
 
 INSTANTIATE_TEST_SUITE_P(Backends, DecoderOnBackend,
                          testing::Values(Subject{gpt, "reference"}, Subject{gpt, "cpu"}, Subject{llama, "reference"},
-                                         Subject{llama, "cpu"}),
+                                         Subject{llama, "cpu"}, Subject{recurrent, "reference"},
+                                         Subject{recurrent, "cpu"}),
                          [](const auto& test) { return test.param.kind.name + "_" + test.param.backend; });
 
 std::int64_t parameters_of(models::Decoder& model) {
@@ -217,6 +228,25 @@ TEST(LlamaShape, RefusesSizesThatDoNotFit) {
   EXPECT_THROW(models::Llama({.heads = 4, .kv_heads = 1, .width = 12}), Error) << "a head's width is odd";
   EXPECT_THROW(models::Llama({.heads = 6, .kv_heads = 4}), Error);
   EXPECT_THROW(models::llama_preset("llama9"), Error);
+}
+
+TEST(RecurrentShape, CountsParametersAndFlops) {
+  models::Recurrent model({});
+  EXPECT_EQ(parameters_of(model), 4464896);
+  EXPECT_NEAR(model.flops(32, 128) / 1e9, 106.3, 0.1);
+  EXPECT_EQ(parameters_of(*std::make_unique<models::Recurrent>(models::RecurrentConfig{.cell = Cell::gru})),
+            4464896 - 2 * (2 * 512 * 512 + 2 * 512));
+  EXPECT_THROW(models::Recurrent({.width = 0}), Error);
+}
+
+TEST(RecurrentShape, GeneratesWithoutEnd) {
+  Fixture fixture({recurrent, "cpu"});
+  Context cx{*fixture.backend.device, *fixture.backend.kernels};
+  auto caches = fixture.model->make_caches(cx.device, DType::f32, 1);
+  for (int i = 0; i < 3 * sequence; ++i)
+    (void)fixture.model->logits(cx, from_host<std::int32_t>(cx.device, std::vector<std::int32_t>{i % 7}, {1, 1}),
+                                &caches);
+  EXPECT_EQ(caches.front().position, 0);
 }
 
 }  // namespace
