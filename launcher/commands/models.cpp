@@ -2,7 +2,9 @@
 #include <iostream>
 
 #include "launcher/commands/command.h"
+#include "launcher/trainer/adversarial_tasks.h"
 #include "launcher/trainer/networks.h"
+#include "models/autoencoder/autoencoder.h"
 #include "models/gpt/gpt.h"
 #include "models/llama/llama.h"
 
@@ -40,6 +42,17 @@ int list_models() {
   for (const std::string name : {"llama-byte", "llama2-7b", "llama3-8b", "llama3-70b"}) {
     models::Llama model(models::llama_preset(name));
     print_decoder(name, "Llama", model);
+  }
+  models::Autoencoder autoencoder({});
+  print_line("autoencoder", "convolutional autoencoder, 28 x 28 grey", parameters_of(autoencoder),
+             autoencoder.flops(1));
+  for (const std::int64_t size : {28, 64}) {
+    const models::DcganConfig config{.size = size, .channels = size == 28 ? 1 : 3};
+    models::DcganGenerator generator(config);
+    models::DcganDiscriminator discriminator(config);
+    print_line("dcgan" + std::to_string(size),
+               "DCGAN, both networks, " + std::to_string(size) + " x " + std::to_string(size),
+               parameters_of(generator) + parameters_of(discriminator), ImageGame(config, {}, DType::f32).flops(1));
   }
   std::cout << "GFLOP: matrix products and convolutions of a forward and backward pass of one sample.\n"
                "A job names its model: model { resnet { depth: 50 } }; trireme train --help-job tells their fields."

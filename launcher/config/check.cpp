@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "launcher/config/check_gan.h"
 #include "launcher/config/kinds.h"
 #include "launcher/config/needs.h"
 #include "launcher/config/resolve.h"
@@ -132,6 +133,8 @@ void check_model(const job::Job& job, const Origins& origins) {
     origins.fail("model.mlp.hidden", "expected at most " + text_of(most_layers) + " layers, found " +
                                          text_of(job.model().mlp().hidden_size()));
   if (job.model().has_llama()) check_llama(job.model().llama(), origins);
+  if (job.model().has_gan()) check_gan(job, origins);
+  if (job.model().has_autoencoder()) check_autoencoder(job, origins);
   if (!job.model().has_gpt()) return;
   const job::Gpt& gpt = job.model().gpt();
   if (gpt.width() % gpt.heads() != 0)

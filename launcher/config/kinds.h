@@ -10,6 +10,11 @@ inline bool speaks(const job::Job& job) {
   return job.model().has_gpt() || job.model().has_llama() || job.model().has_recurrent();
 }
 
+// Whether it has batch norm.
+inline bool has_batch_norm(const job::Job& job) {
+  return job.model().has_resnet() || job.model().has_unet() || job.model().has_gan();
+}
+
 // Whether its layers can be shared out among ranks.
 inline bool is_cut(const job::Job& job) {
   return job.model().has_gpt() || job.model().has_llama() || job.model().has_mlp();

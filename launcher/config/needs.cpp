@@ -24,6 +24,7 @@ bool rises_by_itself(const job::Schedule& schedule) {
   return schedule.has_cyclic() || schedule.has_one_cycle();
 }
 
+constexpr const char* has_validation = "a model with a loss that tells how good it is; a gan has none to validate by";
 constexpr const char* cut_models = "a model whose layers can be shared out: gpt, llama or mlp";
 
 }  // namespace
@@ -32,16 +33,24 @@ void check_needs(const job::Job& job, const Origins& origins) {
   const job::Parallel& usual = job::Parallel::default_instance();
   const bool staged = job.parallel().pipeline() > 1;
   const bool bpe = job.data().text().tokenizer() == job::Text::gpt2;
-  const std::array<Need, 13> needs{{
+  const job::Sample& usual_sample = job::Sample::default_instance();
+  const bool draws = job.model().has_gan();
+  const std::array<Need, 18> needs{{
       {"recompute", job.recompute() != job::none, speaks(job), "a model of language, with blocks"},
       {"parallel.pipeline", staged, is_cut(job), cut_models},
       {"parallel.tensor", job.parallel().tensor() > 1, is_cut(job), cut_models},
       {"parallel.sequence", job.parallel().sequence(), speaks(job) && is_cut(job),
        "a model whose samples are sequences of tokens, as those of gpt and llama are"},
-      {"parallel.shared_batch_norm", !job.parallel().shared_batch_norm(),
-       job.model().has_resnet() || job.model().has_unet(), "a model with batch norm, which resnet and unet have"},
+      {"parallel.shared_batch_norm", !job.parallel().shared_batch_norm(), has_batch_norm(job),
+       "a model with batch norm, which resnet, unet and gan have"},
       {"sample.tokens", job.sample().tokens() > 0, speaks(job) && job.data().has_text(),
        "a language model and data.text, whose tokenizer reads and writes the sample"},
+      {"sample.pictures", job.sample().pictures() != usual_sample.pictures(), draws, "a model that draws: gan"},
+      {"sample.every_steps", job.sample().every_steps() != usual_sample.every_steps(), draws,
+       "a model that draws: gan"},
+      {"evaluate.judge", job.evaluate().judge() != job::Evaluate::default_instance().judge(), !draws, has_validation},
+      {"evaluate.patience", job.evaluate().patience() > 0, !draws, has_validation},
+      {"checkpoint.best", job.checkpoint().best(), !draws, has_validation},
       {"schedule.min_lr", job.schedule().min_lr() > 0.0, has_lowest_rate(job.schedule()),
        "a schedule that goes down to it: write linear { }, cosine { } or cyclic { } beside it"},
       {"schedule.warmup_steps", job.schedule().warmup_steps() > 0, !rises_by_itself(job.schedule()),

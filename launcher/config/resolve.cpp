@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "launcher/config/resolve_gan.h"
 #include "models/gpt/gpt.h"
 #include "models/llama/llama.h"
 
@@ -97,6 +98,7 @@ void resolve(job::Job& job, const std::string& job_file) {
   if (job.model().has_recurrent()) resolve_vocabulary(*job.mutable_model()->mutable_recurrent(), job.data());
   if (job.optimizer().rule_case() == job::Optimizer::RULE_NOT_SET) job.mutable_optimizer()->mutable_adamw();
   if (job.schedule().kind_case() == job::Schedule::KIND_NOT_SET) job.mutable_schedule()->mutable_constant();
+  if (job.model().has_gan()) resolve_gan(job);
   if (has_validation_files(job.data()) && !job.data().split().has_validation())
     job.mutable_data()->mutable_split()->set_validation(0.0);
   write_defaults(job);

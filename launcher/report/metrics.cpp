@@ -56,7 +56,13 @@ std::string to_json(const StepMetrics& metrics) {
     line.add("tokens_per_s", metrics.tokens_per_s);
   else
     line.add_null("tokens_per_s");
-  return line.add("step_ms", metrics.step_ms).add("skipped", metrics.skipped).text();
+  line.add("step_ms", metrics.step_ms).add("skipped", metrics.skipped);
+  if (metrics.opponent)
+    line.add("loss_generator", metrics.loss)
+        .add("loss_discriminator", metrics.opponent->loss)
+        .add("grad_norm_discriminator", metrics.opponent->grad_norm)
+        .add("lr_discriminator", metrics.opponent->lr);
+  return line.text();
 }
 
 std::string to_json(const Validation& validation) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,7 +13,16 @@ namespace trireme::launcher {
 
 inline constexpr const char* metrics_name = "metrics.jsonl";  // in the run's folder
 
+// Of the second of two networks that play against each other.
+struct OpponentMetrics {
+  double loss = 0.0;
+  double grad_norm = 0.0;
+  double lr = 0.0;
+};
+
 // {"step":1,"loss":...,"grad_norm":...,"lr":...,"samples_per_s":...,"tokens_per_s":...,"step_ms":...,"skipped":false}
+// and, of two networks, where all of these are the generator's, "loss_generator":..., "loss_discriminator":...,
+// "grad_norm_discriminator":..., "lr_discriminator":...
 struct StepMetrics {
   std::int64_t step = 0;  // steps done, this one included
   double loss = 0.0;
@@ -22,6 +32,7 @@ struct StepMetrics {
   double tokens_per_s = 0.0;  // 0 where samples have no tokens: written as null
   double step_ms = 0.0;
   bool skipped = false;
+  std::optional<OpponentMetrics> opponent = std::nullopt;
 };
 
 // {"step":100,"validation_loss":...,"accuracy":...,...}

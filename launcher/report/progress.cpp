@@ -70,6 +70,7 @@ std::string Progress::line(const StepMetrics& metrics) const {
       seconds_per_step_ > 0.0 ? now * metrics.step_ms / 1e3 / seconds_per_step_ : now;  // of the mean step
   std::string text = "step " + std::to_string(metrics.step) + '/' + std::to_string(options_.total_steps);
   text += "  loss " + format("%.4f", shown_loss_);
+  if (metrics.opponent) text += " against " + format("%.4f", metrics.opponent->loss);
   if (options_.columns > 0 && !validation_.empty()) text += "  " + validation_;
   text += "  " + short_number(rate) + ' ' + options_.unit + "/s";
   if (metrics.skipped) text += "  skipped";

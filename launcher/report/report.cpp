@@ -31,6 +31,12 @@ void Report::step(const StepMetrics& metrics) {
     events_->add_scalar("step/gradient_norm", metrics.step, metrics.grad_norm);
     events_->add_scalar("step/milliseconds", metrics.step, metrics.step_ms);
     events_->add_scalar("step/samples_per_second", metrics.step, metrics.samples_per_s);
+    if (metrics.opponent) {
+      events_->add_scalar("loss/generator", metrics.step, metrics.loss);
+      events_->add_scalar("loss/discriminator", metrics.step, metrics.opponent->loss);
+      events_->add_scalar("step/discriminator_learning_rate", metrics.step, metrics.opponent->lr);
+      events_->add_scalar("step/discriminator_gradient_norm", metrics.step, metrics.opponent->grad_norm);
+    }
   }
   progress_->step(metrics);
 }
@@ -48,6 +54,10 @@ void Report::validation(const Validation& validation) {
       events_->add_image("validation/roc", validation.step, draw_roc(validation.measures));
   }
   progress_->validation(validation);
+}
+
+void Report::picture(std::string_view name, std::int64_t step, const data::Image& image) {
+  if (events_) events_->add_image(name, step, image);
 }
 
 void Report::note(std::string_view text) {

@@ -30,6 +30,8 @@ class Report {
 
   void step(const StepMetrics& metrics);
   void validation(const Validation& validation);
+  // Into TensorBoard alone.
+  void picture(std::string_view name, std::int64_t step, const data::Image& image);
   void note(std::string_view text);
   // Draws the plot and ends the progress line. Call it however the run ends, if it is to have a plot.
   void finish();

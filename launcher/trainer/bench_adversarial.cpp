@@ -13,7 +13,7 @@ StepTiming time_adversarial(const BenchStepOptions& options, Backend& backend, G
   const std::int64_t batch = options.batch > 0 ? options.batch : 64;
   const DType dtype = dtype_of_bench(options.dtype);
   const models::DcganConfig config;
-  ImageGame game(config, dtype);
+  ImageGame game(config, {}, dtype);
   parallel::Mesh mesh(world, {{"data", world.size()}});
   const parallel::Axis& data = mesh.axis("data");
   const parallel::PlayerOptions player{
@@ -29,22 +29,23 @@ StepTiming time_adversarial(const BenchStepOptions& options, Backend& backend, G
                                   .seed = 1});
   Tensor images = empty(*backend.device, {batch, config.size, config.size, config.channels}, DType::f32);
   backend.kernels->random(images, {.key = {static_cast<std::uint64_t>(world.rank()), 1}});
-  Tensor real = empty(*backend.device, images.shape(), dtype);
-  backend.kernels->cast(real, images);
+  const data::Batch real{.first_sample = 0, .tensors = {{"images", images}}};
+  const parallel::BatchSource source = [&](std::int64_t, data::Share) { return real; };
+  const auto play = [&](std::int64_t number) { return step.run(number, source, false).report().opponent->loss; };
 
   StepTiming timing{.model = options.model,
                     .parameters = generator.parameters.parameter_count() + discriminator.parameters.parameter_count(),
                     .batch = batch,
                     .ranks = world.size()};
-  timing.loss_first = step.run(0, real).discriminator;
+  timing.loss_first = play(0);
   timing.first_step_s = process_age();
-  for (std::int64_t i = 1; i < options.warmup; ++i) step.run(i, real);
+  for (std::int64_t i = 1; i < options.warmup; ++i) play(i);
   world.barrier(backend.device->compute());
   const double processor_start = processor_seconds();
   std::vector<double> milliseconds;
   for (std::int64_t i = 0; i < options.steps; ++i) {
     const auto start = Clock::now();
-    timing.loss_last = step.run(options.warmup + i, real).discriminator;
+    timing.loss_last = play(options.warmup + i);
     milliseconds.push_back(1e3 * seconds_since(start));
   }
   std::array<double, 6> worst{median(milliseconds),

@@ -99,8 +99,12 @@ Needs measure(const job::Job& job, const parallel::Layout& layout, const Kind& k
   auto& kernels = static_cast<DryKernels&>(*backend.kernels);
   kernels.reset();
   record.clear();
-  step.run(0, blank, false);
-  needs.parameters = training.player().parameters.parameter_count();
+  if (training.gan()) {
+    training.gan()->run(0, blank, false);
+  } else {
+    step.run(0, blank, false);
+  }
+  needs.parameters = training.parameter_count();
   needs.memory = backend.device->memory();
   needs.flops = kernels.counts().matrix_flops;
   needs.eight_bit_flops = kernels.counts().eight_bit_flops;

@@ -49,6 +49,10 @@ struct GenerateOptions {
   double temperature = 0.8;  // 0 takes the likeliest token
   std::int64_t top_k = 40;   // 0 chooses among all
   std::uint64_t seed = 1;
+  // Of a model that draws.
+  std::int64_t pictures = 100;
+  std::int64_t of_class = -1;  // below 0: of all in turn
+  std::string out;             // a PNG file; empty: pictures.png in the run's folder
   std::string device = "auto";
   int threads = 0;
   bool json = false;

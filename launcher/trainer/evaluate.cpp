@@ -54,6 +54,10 @@ int evaluate(const EvaluateOptions& options) {
   require(options.batches >= 0, "--batches", "expected 0 or more, found", options.batches);
   FinishedRun run({.path = options.run, .sets = options.sets, .device = options.device, .threads = options.threads});
   if (run.job.precision().compute() == job::Precision::fp8) use_eight_bits(*run.task, *run.backend.kernels);
+  if (run.job.model().has_gan())
+    fail("evaluate", options.run,
+         "is the run of a GAN, which has no loss that tells how good it is; look at what it draws: trireme generate",
+         options.run);
   const auto source = chosen(open_data(run.job), options.test);
   data::LoaderOptions order = loader_options(run.job);
   const std::int64_t all = source->samples();

@@ -49,9 +49,10 @@ void FinishedRun::open(const std::string& path, const Options& options) {
   check_model(reader, job);
   backend = make_backend(options.device, threads_of(options.threads, 1), 0, cache_folder());
   task = make_task(job);
-  parameters = std::make_unique<nn::FlatParameters>(task->network(), *backend.device, *backend.kernels,
+  parameters = std::make_unique<nn::FlatParameters>(task->result(), *backend.device, *backend.kernels,
                                                     nn::FlatOptions{.compute = compute_dtype(job), .gradients = false});
-  parallel::load_parameters(reader, *parameters);
+  parallel::load_parameters(reader, *parameters,
+                            task->opponent() ? parallel::Networks::several : parallel::Networks::one);
   checkpoint = path;
 }
 

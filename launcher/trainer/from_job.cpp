@@ -4,8 +4,10 @@
 #include <utility>
 
 #include "launcher/fleet/stop.h"
+#include "launcher/trainer/gan_job.h"
 #include "launcher/trainer/image_data.h"
 #include "launcher/trainer/networks.h"
+#include "launcher/trainer/reconstructor.h"
 #include "launcher/trainer/regressor.h"
 #include "launcher/trainer/table_data.h"
 #include "models/mlp/shard.h"
@@ -237,6 +239,18 @@ models::MlpConfig mlp_config(const job::Job& job) {
 
 namespace {
 
+std::unique_ptr<KnownTask> reconstructor_of(const job::Job& job) {
+  const job::Autoencoder& from = job.model().autoencoder();
+  return std::make_unique<Reconstructor>(
+      models::AutoencoderConfig{.size = from.size(),
+                                .channels = from.channels(),
+                                .width = from.width(),
+                                .code = from.code(),
+                                .variational = from.variational()},
+      ReconstructionRule{.masked = from.masked(), .beta = from.beta(), .anomalous = from.anomalous()}, job.seed(),
+      compute_dtype(job));
+}
+
 std::unique_ptr<KnownTask> task_of(const job::Job& job, std::unique_ptr<models::Network> network) {
   const DType compute = compute_dtype(job);
   if (job.model().has_unet()) return std::make_unique<Segmenter>(std::move(network), compute);
@@ -249,6 +263,8 @@ std::unique_ptr<KnownTask> task_of(const job::Job& job, std::unique_ptr<models::
 }  // namespace
 
 std::unique_ptr<KnownTask> make_task(const job::Job& job) {
+  if (job.model().has_gan()) return make_game(job);
+  if (job.model().has_autoencoder()) return reconstructor_of(job);
   if (!has_decoder(job)) return task_of(job, make_network(job));
   return std::make_unique<LanguageModel>(make_decoder(job, {{.begin = 0, .end = decoder_sizes(job).layers}}));
 }
@@ -274,8 +290,12 @@ std::unique_ptr<KnownTask> make_task(const job::Job& job, const std::optional<pa
 }
 
 std::int64_t parameters_of(const job::Job& job) {
+  const auto task = make_task(job);
   std::int64_t count = 0;
-  for (const nn::Parameter* parameter : make_task(job)->network().parameters()) count += parameter->numel();
+  for (const nn::Module* network :
+       {static_cast<const nn::Module*>(&task->network()), static_cast<const nn::Module*>(task->opponent())})
+    if (network)
+      for (const nn::Parameter* parameter : network->parameters()) count += parameter->numel();
   return count;
 }
 

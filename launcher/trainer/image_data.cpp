@@ -1,6 +1,9 @@
 #include "launcher/trainer/image_data.h"
 
+#include <algorithm>
 #include <numeric>
+#include <span>
+#include <string>
 #include <utility>
 
 #include "launcher/fleet/stop.h"
@@ -23,8 +26,10 @@ struct Opened {
   std::vector<std::string> skipped = {};
 };
 
+// Of the model; 0: it looks at no classes.
 std::int64_t classes_of(const job::Job& job) {
-  return make_network(job)->classes();
+  if (job.model().has_autoencoder()) return 0;
+  return job.model().has_gan() ? job.model().gan().classes() : make_network(job)->classes();
 }
 
 Opened open_drawn(const job::Job& job) {
@@ -81,7 +86,7 @@ Opened open_folder(const job::Job& job, int workers) {
   Opened opened;
   opened.set = kept(job, data::open_folder(options), opened);
   options.classes = opened.set->class_names();
-  if (std::ssize(options.classes) != classes_of(job))
+  if (classes_of(job) > 0 && std::ssize(options.classes) != classes_of(job))
     fail("data.images.folder", from.train() + ": expected a folder for each of the model's", classes_of(job),
          "classes, found", options.classes.size());
   options.path = from.validation();
@@ -139,7 +144,44 @@ data::Normalisation normalisation_of(const job::Images& images, const data::Imag
   return given;
 }
 
+// Of a model that learns from pictures of one shape, and may look at their classes.
+template <class Model>
+void check_shape(const Model& model, const std::string& name, const data::ImageShape& found) {
+  if (found != data::ImageShape{model.size(), model.size(), model.channels()})
+    fail(name, "expected a size and channels for pictures of", found, "found size", model.size(), "and channels",
+         model.channels());
+}
+
+void check_fits_gan(const job::Gan& gan, const data::ImageSet& set) {
+  check_shape(gan, "model.gan", set.shape());
+  if (gan.classes() == 0) return;
+  require(!set.labels().empty(), "data.images",
+          "expected pictures with classes for model.gan.classes; these have none");
+  data::check_labels(set, gan.classes());
+}
+
+void check_fits_autoencoder(const job::Autoencoder& model, const data::ImageSet& set) {
+  check_shape(model, "model.autoencoder", set.shape());
+  const auto labels = set.labels();
+  if (model.anomalous() < 0) return;
+  const auto anomalies = std::count(labels.begin(), labels.end(), static_cast<std::int32_t>(model.anomalous()));
+  if (anomalies == 0 || anomalies == std::ssize(labels))
+    fail("model.autoencoder.anomalous", "expected a class that some pictures are of, and others not, found",
+         model.anomalous());
+}
+
+// The samples of all classes but one.
+std::vector<std::int64_t> without(const std::vector<std::int64_t>& samples, std::span<const std::int32_t> labels,
+                                  std::int64_t left_out) {
+  std::vector<std::int64_t> kept;
+  for (const std::int64_t sample : samples)
+    if (labels[static_cast<std::size_t>(sample)] != left_out) kept.push_back(sample);
+  return kept;
+}
+
 void check_fits(const job::Job& job, const data::ImageSet& set) {
+  if (job.model().has_gan()) return check_fits_gan(job.model().gan(), set);
+  if (job.model().has_autoencoder()) return check_fits_autoencoder(job.model().autoencoder(), set);
   const auto network = make_network(job);
   const data::ImageShape found = set.shape();
   if (job.model().has_unet()) {
@@ -161,7 +203,9 @@ Sources open_images(const job::Job& job, int workers) {
   const job::Images& images = job.data().images();
   const Opened opened = open_set(job, workers);
   check_fits(job, *opened.set);
-  const data::Parts parts = split_of(job, opened.set->size(), opened.set->labels());
+  data::Parts parts = split_of(job, opened.set->size(), opened.set->labels());
+  if (const std::int64_t anomalous = job.model().autoencoder().anomalous(); anomalous >= 0)
+    parts.training = without(parts.training, opened.set->labels(), anomalous);
   data::ImageOptions options{.normalisation = normalisation_of(images, *opened.set, parts.training),
                              .seed = job.seed()};
   data::ImageOptions augmented = options;

@@ -5,6 +5,7 @@
 
 #include "launcher/fleet/exit_codes.h"
 #include "launcher/fleet/stop.h"
+#include "launcher/trainer/pictures.h"
 #include "parallel/together/together.h"
 #include "runtime/store/run_folder.h"
 
@@ -27,7 +28,11 @@ StepMetrics metrics(TrainingRun& run, std::int64_t step, const parallel::StepRep
           .samples_per_s = samples_per_s,
           .tokens_per_s = counts_units ? samples_per_s * static_cast<double>(run.task().units_per_sample()) : 0.0,
           .step_ms = 1e3 * seconds,
-          .skipped = done.skipped};
+          .skipped = done.skipped,
+          .opponent = done.opponent ? std::optional(OpponentMetrics{.loss = done.opponent->loss,
+                                                                    .grad_norm = done.opponent->gradient_norm,
+                                                                    .lr = done.opponent->lr})
+                                    : std::nullopt};
 }
 
 // Reads the reports of steps and passes them on. Where the device works on its own, a report is read when the next step
@@ -131,8 +136,10 @@ int run_loop(TrainingRun& run, Report& report, StepTrace& trace, std::int64_t fi
     }
     const bool validates = run.has_validation() && due(step, job.evaluate().every_steps());
     const bool saves = due(step, job.checkpoint().every_steps());
-    if (!validates && !saves) continue;
+    const bool draws = pictures_due(job, step);
+    if (!validates && !saves && !draws) continue;
     reports.settle();
+    if (draws) show_pictures(run, report);
     if (validates && !reports.stop()) {
       validate(run, report);
       validated = step;

@@ -26,7 +26,7 @@ std::string architecture(const job::Job& job) {
   for (const google::protobuf::FieldDescriptor* one : chosen) {
     if (one->message_type() == nullptr) continue;
     google::protobuf::Message& of_kind = *choices.MutableMessage(&model, one);
-    for (const char* name : {"preset", "dropout", "initialiser"})
+    for (const char* name : {"preset", "dropout", "initialiser", "generator", "discriminator"})
       if (const auto* field = one->message_type()->FindFieldByName(name))
         of_kind.GetReflection()->ClearField(&of_kind, field);
   }

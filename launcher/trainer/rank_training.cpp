@@ -13,7 +13,7 @@ parallel::PlayerStage stage_of(KnownTask& task, const parallel::Mesh& mesh, bool
 
 parallel::PlayerOptions options_of(const job::Job& job, const parallel::Mesh& mesh,
                                    const std::optional<parallel::DividedAxis>& groups) {
-  parallel::PlayerOptions options = player_options(job);
+  parallel::PlayerOptions options = job.model().has_gan() ? generator_options(job) : player_options(job);
   options.tensor = &mesh.axis("tensor");
   options.groups = groups ? &*groups : nullptr;
   return options;
@@ -31,8 +31,8 @@ RankTraining::RankTraining(const job::Job& job, Backend& backend, Group& world, 
                   ? std::make_unique<parallel::PipelineEngine>(*pipeline_, mesh_.axis("pipeline"), *task_,
                                                                *backend.device, *backend.kernels, compute_dtype(job))
                   : nullptr),
-      player_(task_->network(), backend, data(), options_of(job, mesh_, groups_),
-              stage_of(*task_, mesh_, pipeline_.has_value())),
+      options_(options_of(job, mesh_, groups_)),
+      player_(task_->network(), backend, data(), options_, stage_of(*task_, mesh_, pipeline_.has_value())),
       context_{.backend = backend,
                .data = data(),
                .task = *task_,
@@ -41,7 +41,15 @@ RankTraining::RankTraining(const job::Job& job, Backend& backend, Group& world, 
                .seed = job.seed(),
                .pipeline = engine_.get(),
                .tensor = &mesh_.axis("tensor"),
-               .capture = job.cuda().graphs()} {
+               .capture = job.cuda().graphs() && task_->can_be_replayed()} {
+  if (auto* game = dynamic_cast<ImageGame*>(task_.get()))
+    gan_ = std::make_unique<GanTraining>(GanTraining::Parts{.job = job,
+                                                            .backend = backend,
+                                                            .data = data(),
+                                                            .plan = plan_,
+                                                            .game = *game,
+                                                            .generator = player_,
+                                                            .of_generator = options_});
   if (job.precision().compute() != job::Precision::fp8) return;
   check_rows(*task_, plan_.micro);
   const EightBitLayers layers = use_eight_bits(*task_, *backend.kernels);
@@ -57,21 +65,41 @@ bool RankTraining::reads_data() const {
   return false;
 }
 
-parallel::State RankTraining::state() {
+std::vector<parallel::State> RankTraining::state() {
   player_.fetch_state();
   // Ranks that hold the same parts: without sharding all of the data axis, else one in each group.
   const bool sharded = player_.parameters.sharding().level > 0;
   const parallel::Axis* copies = !sharded ? &data() : groups_ ? &groups_->outer : nullptr;
   const parallel::Axis& tensor = mesh_.axis("tensor");
-  return {.parameters = player_.parameters,
-          .optimizer = player_.optimizer,
-          .loss_scale = player_.loss_scale,
-          .holding = {.copy = copies ? copies->index() : 0,
-                      .copies = copies ? copies->size() : 1,
-                      .twin = tensor.index(),
-                      .twins = tensor.size(),
-                      .whole = !engine_,
-                      .saved_elsewhere = task_->owns_shared_parameter() ? nullptr : task_->shared_parameter()}};
+  const parallel::Holding holding{
+      .copy = copies ? copies->index() : 0,
+      .copies = copies ? copies->size() : 1,
+      .twin = tensor.index(),
+      .twins = tensor.size(),
+      .whole = !engine_,
+      .saved_elsewhere = task_->owns_shared_parameter() ? nullptr : task_->shared_parameter()};
+  std::vector<parallel::State> all;
+  all.push_back({.parameters = player_.parameters,
+                 .optimizer = player_.optimizer,
+                 .loss_scale = player_.loss_scale,
+                 .holding = holding,
+                 .name = gan_ ? "generator" : ""});
+  if (gan_) gan_->add_states(all, holding);
+  return all;
+}
+
+void RankTraining::store_state() {
+  player_.store_state();
+  if (gan_) gan_->store_state();
+}
+
+void RankTraining::weights_changed() {
+  player_.weights_changed();
+  if (gan_) gan_->weights_changed();
+}
+
+std::int64_t RankTraining::parameter_count() const {
+  return player_.parameters.parameter_count() + (gan_ ? gan_->discriminator().parameters.parameter_count() : 0);
 }
 
 }  // namespace trireme::launcher

@@ -3,8 +3,10 @@
 
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "launcher/trainer/from_job.h"
+#include "launcher/trainer/gan_training.h"
 #include "parallel/pipeline/engine.h"
 #include "parallel/snapshot/snapshot.h"
 #include "parallel/training/step.h"
@@ -29,8 +31,17 @@ class RankTraining {
   bool reads_data() const;
   // What the person who started the run should know of its precision; may be empty.
   const std::string& note() const noexcept { return note_; }
-  // What a snapshot saves and loads. Fetches the device's state.
-  parallel::State state();
+  // What a snapshot saves and loads, of each network. Fetches the device's state.
+  std::vector<parallel::State> state();
+  // After it was loaded: the first waits for the device, the second is collective.
+  void store_state();
+  void weights_changed();
+  // The rest of two networks that play against each other, of which player() is the generator's; null: there is one.
+  GanTraining* gan() noexcept { return gan_.get(); }
+  // Global batches that a step takes.
+  std::int64_t batches_per_step() const noexcept { return gan_ ? gan_->batches_per_step() : 1; }
+  // Elements of all networks' parameters, or of this rank's stage of one.
+  std::int64_t parameter_count() const;
 
  private:
   parallel::Mesh mesh_;
@@ -39,9 +50,11 @@ class RankTraining {
   std::optional<parallel::Schedule> pipeline_;
   std::unique_ptr<KnownTask> task_;
   std::unique_ptr<parallel::PipelineEngine> engine_;
+  parallel::PlayerOptions options_;
   parallel::Player player_;
   parallel::StepContext context_;
   std::string note_;
+  std::unique_ptr<GanTraining> gan_;
 };
 
 }  // namespace trireme::launcher

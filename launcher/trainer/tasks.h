@@ -22,6 +22,12 @@ class KnownTask : public parallel::StagedTask {
   Shape output_shape(int, std::int64_t) const override { return {}; }
   Tensor forward(Context& cx, int, const Tensor&, const data::Batch& batch) override { return loss(cx, batch); }
 
+  // The second network of a task of two; null: there is one.
+  virtual nn::Module* opponent() { return nullptr; }
+  // Whether a step that was captured may be replayed: all its random numbers follow from the state on the device.
+  virtual bool can_be_replayed() const { return true; }
+  // What is used when training has ended.
+  virtual nn::Module& result() { return network(); }
   // A batch of the right shapes without data, for dry runs.
   virtual data::Batch blank_batch(Device& device, std::int64_t samples) const = 0;
   // Floating-point operations of the matrix products of a forward and backward pass.

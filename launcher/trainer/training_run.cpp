@@ -66,15 +66,15 @@ void TrainingRun::start_data(std::int64_t step) {
   const parallel::Axis& axis = training_.data();
   prefetcher_ = std::make_unique<data::Prefetcher>(
       loader_, data::PrefetchOptions{.division = {axis.index(), axis.size(), plan().micros},
-                                     .first_step = step,
+                                     .first_step = step * training_.batches_per_step(),
                                      .ahead = job_.data().prefetch(),
                                      .deadline = milliseconds(job_.watchdog_seconds())});
 }
 
 parallel::StepResult TrainingRun::train(std::int64_t step, bool stop) {
   steps_ = step + 1;
-  return step_.run(
-      step, [&](std::int64_t, data::Share) { return prefetcher_->next(*backend_.device); }, stop);
+  const parallel::BatchSource next = [&](std::int64_t, data::Share) { return prefetcher_->next(*backend_.device); };
+  return gan() ? gan()->run(step, next, stop) : step_.run(step, next, stop);
 }
 
 Validation TrainingRun::validate(std::int64_t batches) {
@@ -152,7 +152,7 @@ TrainingRun::Loaded TrainingRun::load(const std::string& checkpoint) {
           parallel::load_state(reader, training_.state());
           if (const std::string change = check_model(reader, job_); !change.empty())
             loaded.note += (loaded.note.empty() ? "" : ", ") + change;
-          player().store_state();
+          training_.store_state();
           step = reader.step();
           judge_.read(reader.metadata());
           return "";
@@ -162,7 +162,7 @@ TrainingRun::Loaded TrainingRun::load(const std::string& checkpoint) {
       });
   const auto found = std::find_if(damage.begin(), damage.end(), [](const std::string& text) { return !text.empty(); });
   if (found != damage.end()) return {.damage = *found, .note = {}};
-  player().weights_changed();
+  training_.weights_changed();
   steps_ = saved_ = step;
   return loaded;
 }

@@ -73,6 +73,8 @@ class TrainingRun {
   const std::string& precision_note() const noexcept { return training_.note(); }
   KnownTask& task() noexcept { return training_.task(); }
   parallel::Player& player() noexcept { return training_.player(); }
+  // See RankTraining.
+  GanTraining* gan() noexcept { return training_.gan(); }
   const parallel::BatchPlan& plan() const noexcept { return training_.plan(); }
   const parallel::Mesh& mesh() const noexcept { return training_.mesh(); }
   // Whether each rank holds the whole network.

@@ -53,11 +53,11 @@ BackgroundSaver::~BackgroundSaver() {
   end_thread();
 }
 
-void BackgroundSaver::save(Request request, State state, Group& group, Stream& stream) {
+void BackgroundSaver::save(Request request, States states, Group& group, Stream& stream) {
   finish(group, stream);
-  Device& device = state.parameters.device();
+  Device& device = staging_.device();
   const std::string tag = gather_text(store::unique_tag(), device, group, stream).front();
-  request.metadata = with_state(std::move(request.metadata), state);
+  request.metadata = with_states(std::move(request.metadata), states);
   together(device, group, stream, [&] {
     writer_.emplace(store::CheckpointOptions{.path = request.path,
                                              .step = request.step,
@@ -66,7 +66,7 @@ void BackgroundSaver::save(Request request, State state, Group& group, Stream& s
                                              .tag = tag,
                                              .fault = before_});
     staging_.rewind();
-    add_part(*writer_, state, group, [this](const Tensor& values) { return staging_.copy(values); });
+    add_part(*writer_, states, group, [this](const Tensor& values) { return staging_.copy(values); });
     return std::string();
   });
   progress_ = Progress::writing;

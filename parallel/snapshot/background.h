@@ -38,7 +38,10 @@ class BackgroundSaver {
   };
   // As save_state(), but returns when the state has been copied. Where the save before is not done, waits for it first:
   // there is one copy. Collective.
-  void save(Request request, State state, Group& group, Stream& stream);
+  void save(Request request, States states, Group& group, Stream& stream);
+  void save(Request request, const State& state, Group& group, Stream& stream) {
+    save(std::move(request), States(&state, 1), group, stream);
+  }
   // Whether the writing on this rank has failed: time for all ranks to finish().
   bool failed() const;
   // On rank 0: the step of a save that has been completed since the last call.

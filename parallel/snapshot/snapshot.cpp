@@ -31,7 +31,7 @@ void add_weights(std::vector<Buffer>& all, const nn::FlatParameters& parameters)
 }
 
 // What this rank has of a state: without sharding, all of it.
-std::vector<Buffer> buffers(State state) {
+std::vector<Buffer> buffers(const State& state) {
   std::vector<Buffer> all;
   add_weights(all, state.parameters);
   for (const auto& [moment, prefix] : {std::pair{state.optimizer.moment1, "optimizer.moment1."},
@@ -170,10 +170,13 @@ bool is_of_optimizer(const std::string& tensor) {
 }
 
 // What is in the checkpoint must be in the model: with another number of layers some of it would be forgotten.
-void check_nothing_is_left(const store::CheckpointReader& checkpoint, const nn::FlatParameters& parameters) {
+void check_nothing_is_left(const store::CheckpointReader& checkpoint,
+                           const std::vector<const nn::FlatParameters*>& networks) {
   std::set<std::string_view> known;
-  for (const nn::Placement& p : parameters.placements()) known.insert(p.parameter->name);
-  for (const nn::Buffer* buffer : parameters.buffers.all()) known.insert(buffer->name);
+  for (const nn::FlatParameters* parameters : networks) {
+    for (const nn::Placement& p : parameters->placements()) known.insert(p.parameter->name);
+    for (const nn::Buffer* buffer : parameters->buffers.all()) known.insert(buffer->name);
+  }
   for (const store::ManifestTensor& tensor : checkpoint.tensors())
     if (!is_of_optimizer(tensor.name) && !known.contains(tensor.name))
       fail(where, checkpoint.path(), "has a tensor", tensor.name,
@@ -203,19 +206,12 @@ float real(const std::string& text) {
   return std::stof(text);
 }
 
-}  // namespace
-
-store::Metadata with_state(store::Metadata metadata, State state) {
-  metadata["optimizer.rule"] = rule_name(state.optimizer.config().rule);
-  metadata["optimizer.steps"] = std::to_string(state.optimizer.steps());
-  metadata["loss_scale.dynamic"] = state.loss_scale.dynamic ? "1" : "0";
-  metadata["loss_scale"] = std::to_string(state.loss_scale.scale);
-  metadata["loss_scale.good_steps"] = std::to_string(state.loss_scale.good_steps);
-  metadata["loss_scale.skipped"] = std::to_string(state.loss_scale.skipped);
-  return metadata;
+// How an entry of the manifest about a network is called.
+std::string key_of(const State& state, const char* entry) {
+  return state.name.empty() ? entry : std::string(state.name) + '.' + entry;
 }
 
-void add_part(store::CheckpointWriter& writer, State state, Group& group, const ToHost& to_host) {
+void add_network(store::CheckpointWriter& writer, State state, Group& group, const ToHost& to_host) {
   if (state.holding.copies == 0) {
     const bool shared = state.parameters.sharding().parts == 1;
     state.holding.copy = shared ? group.rank() : 0;
@@ -225,9 +221,44 @@ void add_part(store::CheckpointWriter& writer, State state, Group& group, const 
   add_module_buffers(writer, state.parameters, state.holding, to_host);
 }
 
-void save_state(const std::string& path, std::int64_t step, State state, store::Metadata metadata, Group& group,
+void load_network(const store::CheckpointReader& checkpoint, const State& state) {
+  const std::string rule = rule_name(state.optimizer.config().rule), rule_key = key_of(state, "optimizer.rule");
+  if (entry(checkpoint, rule_key) != rule)
+    fail(where, checkpoint.path(), "was saved with the optimizer", entry(checkpoint, rule_key), ", the job asks for",
+         rule, "; resume with the same optimizer");
+  for (const Buffer& buffer : buffers(state)) read_buffer(checkpoint, buffer, state.parameters);
+  read_module_buffers(checkpoint, state.parameters);
+  state.parameters.refresh_compute();
+  state.optimizer.set_steps(number(checkpoint, key_of(state, "optimizer.steps"), whole));
+  // A scale that was not found by trial, or is not to be any more, is the job's to say.
+  if (state.loss_scale.dynamic && number(checkpoint, key_of(state, "loss_scale.dynamic"), whole) == 1) {
+    state.loss_scale.scale = number(checkpoint, key_of(state, "loss_scale"), real);
+    state.loss_scale.good_steps = number(checkpoint, key_of(state, "loss_scale.good_steps"), whole);
+  }
+  state.loss_scale.skipped = number(checkpoint, key_of(state, "loss_scale.skipped"), whole);
+}
+
+}  // namespace
+
+store::Metadata with_states(store::Metadata metadata, States states) {
+  for (const State& state : states) {
+    metadata[key_of(state, "optimizer.rule")] = rule_name(state.optimizer.config().rule);
+    metadata[key_of(state, "optimizer.steps")] = std::to_string(state.optimizer.steps());
+    metadata[key_of(state, "loss_scale.dynamic")] = state.loss_scale.dynamic ? "1" : "0";
+    metadata[key_of(state, "loss_scale")] = std::to_string(state.loss_scale.scale);
+    metadata[key_of(state, "loss_scale.good_steps")] = std::to_string(state.loss_scale.good_steps);
+    metadata[key_of(state, "loss_scale.skipped")] = std::to_string(state.loss_scale.skipped);
+  }
+  return metadata;
+}
+
+void add_part(store::CheckpointWriter& writer, States states, Group& group, const ToHost& to_host) {
+  for (const State& state : states) add_network(writer, state, group, to_host);
+}
+
+void save_state(const std::string& path, std::int64_t step, States states, store::Metadata metadata, Group& group,
                 Stream& stream) {
-  Device& device = state.parameters.device();
+  Device& device = states.front().parameters.device();
   const std::string tag = gather_text(store::unique_tag(), device, group, stream).front();
   std::optional<store::CheckpointWriter> writer;
   Staging staging(device);
@@ -237,35 +268,28 @@ void save_state(const std::string& path, std::int64_t step, State state, store::
   const std::vector<std::string> parts = together(device, group, stream, [&] {
     writer.emplace(store::CheckpointOptions{
         .path = path, .step = step, .writer = group.rank(), .writers = group.size(), .tag = tag});
-    add_part(*writer, state, group, to_host);
+    add_part(*writer, states, group, to_host);
     return writer->finish_part();
   });
   together(device, group, stream, [&] {
-    if (group.rank() == 0) writer->publish(parts, with_state(std::move(metadata), state));
+    if (group.rank() == 0) writer->publish(parts, with_states(std::move(metadata), states));
     return std::string();
   });
 }
 
-void load_state(const store::CheckpointReader& checkpoint, State state) {
-  const std::string rule = rule_name(state.optimizer.config().rule);
-  if (entry(checkpoint, "optimizer.rule") != rule)
-    fail(where, checkpoint.path(), "was saved with the optimizer", entry(checkpoint, "optimizer.rule"),
-         ", the job asks for", rule, "; resume with the same optimizer");
-  if (state.holding.whole) check_nothing_is_left(checkpoint, state.parameters);
-  for (const Buffer& buffer : buffers(state)) read_buffer(checkpoint, buffer, state.parameters);
-  read_module_buffers(checkpoint, state.parameters);
-  state.parameters.refresh_compute();
-  state.optimizer.set_steps(number(checkpoint, "optimizer.steps", whole));
-  // A scale that was not found by trial, or is not to be any more, is the job's to say.
-  if (state.loss_scale.dynamic && number(checkpoint, "loss_scale.dynamic", whole) == 1) {
-    state.loss_scale.scale = number(checkpoint, "loss_scale", real);
-    state.loss_scale.good_steps = number(checkpoint, "loss_scale.good_steps", whole);
+void load_state(const store::CheckpointReader& checkpoint, States states) {
+  std::vector<const nn::FlatParameters*> all;
+  bool complete = true;
+  for (const State& state : states) {
+    all.push_back(&state.parameters);
+    complete = complete && state.holding.whole;
   }
-  state.loss_scale.skipped = number(checkpoint, "loss_scale.skipped", whole);
+  if (complete) check_nothing_is_left(checkpoint, all);
+  for (const State& state : states) load_network(checkpoint, state);
 }
 
-void load_parameters(const store::CheckpointReader& checkpoint, nn::FlatParameters& parameters) {
-  check_nothing_is_left(checkpoint, parameters);
+void load_parameters(const store::CheckpointReader& checkpoint, nn::FlatParameters& parameters, Networks saved) {
+  if (saved == Networks::one) check_nothing_is_left(checkpoint, {&parameters});
   std::vector<Buffer> weights;
   add_weights(weights, parameters);
   for (const Buffer& buffer : weights) read_buffer(checkpoint, buffer, parameters);

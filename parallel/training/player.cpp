@@ -6,7 +6,6 @@
 #include "runtime/device/timeline.h"
 
 namespace trireme::parallel {
-namespace {
 
 const Axis& sharding_axis(const Axis& data, const PlayerOptions& options) {
   return options.zero > 0 && options.groups ? options.groups->inner : data;
@@ -25,8 +24,6 @@ nn::FlatOptions flat_options(Backend& backend, const Axis& shards, const PlayerO
   }
   return flat;
 }
-
-}  // namespace
 
 Player::Player(nn::Module& module, Backend& backend, const Axis& data, const PlayerOptions& options,
                const PlayerStage& stage)

@@ -32,6 +32,11 @@ struct PlayerOptions {
   const Axis* tensor = nullptr;
 };
 
+// The ranks that have different parts of the state, by `options`; without sharding, the data axis. And the memory of
+// such a state.
+const Axis& sharding_axis(const Axis& data, const PlayerOptions& options);
+nn::FlatOptions flat_options(Backend& backend, const Axis& shards, const PlayerOptions& options);
+
 // The span of a timeline in which a rank waits for the gradients of others.
 inline constexpr const char* waiting_span = "gradients of other ranks";
 

@@ -16,6 +16,16 @@ struct Outcome {
   float stops = 0.0f;  // ranks that asked to stop
 };
 
+StepReport read_outcome(const std::byte* bytes) {
+  Outcome outcome;
+  if (bytes) std::memcpy(&outcome, bytes, sizeof outcome);
+  return {.loss = double{outcome.loss},
+          .gradient_norm = outcome.state.gradient_norm,
+          .lr = double{outcome.state.lr},
+          .skipped = outcome.state.finite == 0,
+          .stop = outcome.stops > 0.0f};
+}
+
 bool capturable(const Axis& axis) {
   return axis.size() == 1 || (axis.compute().capturable() && axis.communication().capturable());
 }
@@ -41,13 +51,7 @@ BatchPlan plan_batch(std::int64_t global, std::int64_t micro, std::int64_t ranks
 
 StepReport StepResult::report() const {
   done_.wait();
-  Outcome outcome;
-  if (host_->data()) std::memcpy(&outcome, host_->data(), sizeof outcome);
-  return {.loss = double{outcome.loss},
-          .gradient_norm = outcome.state.gradient_norm,
-          .lr = double{outcome.state.lr},
-          .skipped = outcome.state.finite == 0,
-          .stop = outcome.stops > 0.0f};
+  return read_(host_->data());
 }
 
 TrainStep::TrainStep(const StepContext& context)
@@ -181,7 +185,7 @@ StepResult TrainStep::result() {
   const auto& host = host_[static_cast<std::size_t>(done_++ % 2)];
   device.copy_to_host_later(host->data(), context_.player.state.raw(), sizeof(StepState));
   device.copy_to_host_later(host->data() + offsetof(Outcome, loss), outcome_.raw(), outcome_.bytes());
-  return {host, device.compute().record()};
+  return {host, device.compute().record(), read_outcome};
 }
 
 namespace {

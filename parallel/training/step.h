@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "parallel/mesh/mesh.h"
@@ -25,12 +26,20 @@ struct BatchPlan {
 // `micro` 0 means one pass. Throws, with the arithmetic, if the sizes do not divide.
 BatchPlan plan_batch(std::int64_t global, std::int64_t micro, std::int64_t ranks);
 
+// Of the second of two networks that play against each other.
+struct OpponentReport {
+  double loss = 0.0;
+  double gradient_norm = 0.0;
+  double lr = 0.0;
+};
+
 struct StepReport {
   double loss = 0.0;           // mean over the global batch
   double gradient_norm = 0.0;  // before clipping, after unscaling
   double lr = 0.0;
   bool skipped = false;  // a gradient was not finite: nothing was updated
   bool stop = false;     // some rank asked to stop; the same on every rank
+  std::optional<OpponentReport> opponent = std::nullopt;
 };
 
 // Gives a share of the global batch of `step`.
@@ -51,15 +60,20 @@ struct StepContext {
 // A step that has been enqueued. Its report waits for the device.
 class StepResult {
  public:
+  // Makes a report of what the device left in host memory; of null where there are no data.
+  using Read = StepReport (*)(const std::byte* bytes);
+
   StepResult() = default;
-  StepResult(std::shared_ptr<Storage> host, Event done) : host_(std::move(host)), done_(std::move(done)) {}
+  StepResult(std::shared_ptr<Storage> host, Event done, Read read)
+      : host_(std::move(host)), done_(std::move(done)), read_(read) {}
 
   explicit operator bool() const noexcept { return host_ != nullptr; }
   StepReport report() const;
 
  private:
-  std::shared_ptr<Storage> host_;  // StepState, then the summed loss and stop flag
+  std::shared_ptr<Storage> host_;
   Event done_;
+  Read read_ = nullptr;
 };
 
 class TrainStep {

@@ -14,6 +14,18 @@ Tensor zeros(nn::FlatParameters& parameters) {
   return moment;
 }
 
+// Weights to [-bound, bound]. What lies within keeps its bits.
+void clip(Kernels& kernels, Tensor& weights, float bound) {
+  Tensor limit = empty_like(weights), beyond = empty_like(weights);
+  kernels.fill(limit, bound);
+  for (const float side : {1.0f, -1.0f}) {
+    kernels.scale(beyond, weights, side, nullptr);
+    kernels.binary(beyond, beyond, limit, Binary::subtract);
+    kernels.activate(beyond, beyond, Activation::relu);
+    kernels.axpy(weights, beyond, -side, nullptr);
+  }
+}
+
 float bias_correction(float beta, std::int64_t step) {
   return static_cast<float>(1.0 - std::pow(static_cast<double>(beta), static_cast<double>(step)));
 }
@@ -78,6 +90,9 @@ void Optimizer::update_part(const nn::OwnedRange& range, std::int64_t begin, std
   Tensor first = part(moment1, range.local), second = part(moment2, range.local);
   parameters_.kernels().update(weights, compute ? &compute : nullptr, first ? &first : nullptr,
                                second ? &second : nullptr, part(range.gradients, 0), how);
+  if (config_.clip_weight == 0.0f) return;
+  clip(parameters_.kernels(), weights, config_.clip_weight);
+  if (compute) parameters_.kernels().cast(compute, weights);
 }
 
 }  // namespace trireme::optim

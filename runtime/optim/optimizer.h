@@ -26,8 +26,9 @@ struct OptimizerConfig {
   float weight_decay = 0.0f;  // adamw; applied to parameters marked `decayed`
   float l1 = 0.0f;            // penalties in the gradient; likewise
   float l2 = 0.0f;
-  float clip_value = 0.0f;  // clip each element of the gradient to [-v, v]; 0 is off
-  std::uint64_t seed = 0;   // of the random numbers that bf16 masters are rounded with
+  float clip_value = 0.0f;   // clip each element of the gradient to [-v, v]; 0 is off
+  float clip_weight = 0.0f;  // clip each weight to [-v, v] after the update (Arjovsky et al. 2017); 0 is off
+  std::uint64_t seed = 0;    // of the random numbers that bf16 masters are rounded with
 };
 
 class Optimizer {

@@ -22,6 +22,7 @@ TEST_F(ModelList, SaysHowManyParametersTheyHave) {
                                          {"resnet18", "11689512"},
                                          {"resnet34", "21797672"},
                                          {"resnet50", "25557032"},
+                                         {"dcgan64", "6342272"},
                                          {"gpt2-124m", "124475904"},
                                          {"llama3-8b", "8030261248"}})
     EXPECT_NE(lines[name].find(std::string(" ") + parameters + ' '), std::string::npos) << lines[name];
