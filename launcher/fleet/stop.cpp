@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <mutex>
 #include <string>
 
@@ -14,11 +15,20 @@
 namespace trireme::launcher {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 std::atomic<bool> requested = false, leaving = false;
 
-void watch(const sigset_t& signals, bool supervised) {
+// A rank may hear one request several times: from a system that tells every process of a job, and from mpirun, which
+// passes on what it was told itself.
+constexpr std::chrono::seconds same_request{1};
+
+void watch(const sigset_t& signals, bool supervised, bool rank) {
+  Clock::time_point first;
   for (int signal = 0; sigwait(&signals, &signal) == 0;) {
     const bool told_before = requested.exchange(true);
+    if (!told_before) first = Clock::now();
+    if (told_before && rank && Clock::now() - first < same_request) continue;
     // What has started this rank sends SIGUSR1; it should know of others who do not.
     if (supervised && signal != SIGUSR1 && !told_before) {
       const std::string sign = std::string(sign_of_a_stop) + '\n';
@@ -47,8 +57,11 @@ void watch_for_stop() {
   const sigset_t signals = heeded({SIGTERM, SIGINT, SIGHUP, SIGUSR1});
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   static std::once_flag once;
-  std::call_once(
-      once, [&] { start_thread([signals, supervised = is_supervised()] { watch(signals, supervised); }).detach(); });
+  std::call_once(once, [&] {
+    start_thread([signals, supervised = is_supervised(), rank = launched_by().is_rank()] {
+      watch(signals, supervised, rank);
+    }).detach();
+  });
 }
 
 bool stop_requested() noexcept {

@@ -61,7 +61,11 @@ Layers work_of(const job::Job& job) {
 std::vector<AxisRule> model_rules(const job::Job& job) {
   if (has_decoder(job)) return decoder_rules(job);
   if (job.model().has_mlp()) return models::mesh_rules(mlp_config(job));
-  return {};
+  std::vector<AxisRule> whole;  // on every rank
+  for (const char* axis : {"pipeline", "tensor"})
+    whole.push_back(
+        {.axis = axis, .kind = AxisRule::Kind::at_most, .number = 1, .what = "rank for a model that is not cut"});
+  return whole;
 }
 
 std::vector<AxisRule> rules_of(const job::Job& job) {

@@ -113,8 +113,11 @@ int leave(TrainingRun& run, Report& report) {
   const std::int64_t step = run.steps();
   save_last(run, report);
   report.finish();
-  report.note("told to stop after step " + std::to_string(step) +
-              (run.saved() == step ? "; go on with --resume" : "; not saved, since checkpoint.on_exit is false"));
+  const std::string what_next = run.saved() != step        ? "not saved, since checkpoint.on_exit is false"
+                                : step < run.job().steps() ? "go on with --resume"
+                                                           : "that was the last one: trireme evaluate and generate do "
+                                                             "what was left out";
+  report.note("told to stop after step " + std::to_string(step) + "; " + what_next);
   return stopped_early;
 }
 

@@ -7,16 +7,27 @@
 
 namespace trireme::parallel {
 
-const Axis& sharding_axis(const Axis& data, const PlayerOptions& options) {
-  return options.zero > 0 && options.groups ? options.groups->inner : data;
+// Whether there is somebody to share the state with.
+bool is_sharded(const Axis& data, const PlayerOptions& options) {
+  return options.zero > 0 && (options.groups ? options.groups->inner : data).size() > 1;
 }
 
-nn::FlatOptions flat_options(Backend& backend, const Axis& shards, const PlayerOptions& options) {
+const Axis& sharding_axis(const Axis& data, const PlayerOptions& options) {
+  return options.groups && is_sharded(data, options) ? options.groups->inner : data;
+}
+
+// The groups that have the same parts; null: there is one.
+const Axis* group_axis(const Axis& data, const PlayerOptions& options) {
+  return options.groups && is_sharded(data, options) ? &options.groups->outer : nullptr;
+}
+
+nn::FlatOptions flat_options(Backend& backend, const Axis& data, const PlayerOptions& options) {
+  const Axis& shards = sharding_axis(data, options);
   nn::FlatOptions flat;
   flat.compute = options.compute;
   flat.masters = options.masters;
   flat.block_bytes = options.bucket_bytes;
-  if (options.zero > 0 && shards.size() > 1) flat.sharding = {options.zero, shards.size(), shards.index()};
+  if (is_sharded(data, options)) flat.sharding = {options.zero, shards.size(), shards.index()};
   if (shards.size() > 1) {
     flat.shared_memory = [&backend, &shards](std::int64_t bytes, MemoryKind kind) {
       return shards.communication().allocate(*backend.device, bytes, kind);
@@ -27,8 +38,7 @@ nn::FlatOptions flat_options(Backend& backend, const Axis& shards, const PlayerO
 
 Player::Player(nn::Module& module, Backend& backend, const Axis& data, const PlayerOptions& options,
                const PlayerStage& stage)
-    : parameters(module, *backend.device, *backend.kernels,
-                 flat_options(backend, sharding_axis(data, options), options)),
+    : parameters(module, *backend.device, *backend.kernels, flat_options(backend, data, options)),
       optimizer(parameters, options.optimizer),
       loss_scale(options.loss_scale),
       state(empty_step_state(*backend.device)),
@@ -36,8 +46,7 @@ Player::Player(nn::Module& module, Backend& backend, const Axis& data, const Pla
       data_(data),
       shards_(sharding_axis(data, options)),
       gathered_(parameters, shards_),
-      buckets_(parameters, shards_, stage.shared,
-               options.zero > 0 && options.groups ? &options.groups->outer : nullptr),
+      buckets_(parameters, shards_, stage.shared, group_axis(data, options)),
       stage_(stage),
       squares_(empty(*backend.device, {2}, DType::f64, MemoryKind::workspace)) {
   if (stage.axis) ends_ = stage.axis->compute().split(stage.shared ? 0 : 1, stage.axis->index(), shared_parameters);
@@ -117,7 +126,7 @@ void Player::take_squares() {
     axis.compute().all_reduce({squares_.raw(), squares_.numel(), DType::f64, "squares of the gradients' norm"},
                               Reduction::sum, device.compute());
   };
-  if (options_.zero > 0 && shards_.size() > 1) add_up(shards_);
+  if (parameters.sharding().level > 0) add_up(shards_);
   if (tensor) add_up(*tensor);
   if (stage_.axis && stage_.axis->size() > 1) add_up(*stage_.axis);
 }

@@ -187,6 +187,17 @@ TEST_F(Stop, MpirunItselfIsTold) {
   }
 }
 
+// As service managers do.
+TEST_F(Stop, EveryProcessOfTheJobIsToldAtOnce) {
+  Running running(train(slow_job, "run", {"-n", "2", "--set", endless, "--set", "checkpoint.every_steps=1"}));
+  ASSERT_TRUE(running.says("step 3/"));
+  for (const pid_t process : running.processes()) kill(process, SIGTERM);
+  const Ended ended = running.wait();
+  EXPECT_EQ(ended.code, stopped_early) << ended.out << ended.err;
+  EXPECT_GE(saved_step("run"), 2);
+  EXPECT_TRUE(running.is_gone(1.0));
+}
+
 TEST_F(Stop, ABenchLeavesAtOnce) {
   Running running(trireme({"bench", "step", "mlp", "-n", "2", "--steps", "1000000"}));
   ASSERT_TRUE(running.says("ranks start through mpirun"));

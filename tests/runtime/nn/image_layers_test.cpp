@@ -76,7 +76,7 @@ class ImageLayers : public testing::TestWithParam<const char*> {
     Values fed;
     for (std::int64_t i = 0; i < y.numel(); ++i) fed.push_back(std::cos(0.37 * static_cast<double>(i)));
     tape.backward(y, tensor(fed, y.shape()));
-    agrees(name + " dx", tape.gradient(x));
+    agrees(name + " dx", tape.take_gradient(x));
     for (nn::Parameter* p : layer.parameters()) agrees(name + " d" + p->name, p->leaf.gradient);
     for (nn::Buffer* b : layer.buffers())
       agrees(name + (b->name == "running_mean" ? " running_mean" : " running_var"), b->value);

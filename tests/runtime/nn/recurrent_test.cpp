@@ -143,10 +143,10 @@ TEST_P(RecurrentLayers, AgreeWithPyTorch) {
     seeds.push_back(tensor(fed(0.31, i * row, row), end.cell_state.shape()));
   }
   tape.backward(ends, seeds);
-  agrees("dx", tape.gradient(x));
+  agrees("dx", tape.take_gradient(x));
   for (std::int64_t i = 0; i < std::ssize(states); ++i) {
-    agrees("dstate", tape.gradient(states[static_cast<std::size_t>(i)].state), i * row);
-    if (lstm) agrees("dcell", tape.gradient(states[static_cast<std::size_t>(i)].cell_state), i * row);
+    agrees("dstate", tape.take_gradient(states[static_cast<std::size_t>(i)].state), i * row);
+    if (lstm) agrees("dcell", tape.take_gradient(states[static_cast<std::size_t>(i)].cell_state), i * row);
   }
   k = 0;
   for (nn::Parameter* p : net.parameters()) agrees("d" + std::to_string(++k), p->leaf.gradient);
@@ -202,8 +202,8 @@ TEST(Recurrent, GradientsEndWhereTheStateIsDetached) {
   nn::Recurrent::Output first = model.net.forward(cx, before);
   const Tensor y = model.net.forward(cx, x, nn::detached(first.states)).y;
   tape.backward(y, model.random(y.shape(), 4));
-  EXPECT_FALSE(tape.gradient(before));
-  const Tensor cut = tape.gradient(x), weight = model.net.parameters()[0]->leaf.gradient;
+  EXPECT_FALSE(tape.take_gradient(before));
+  const Tensor cut = tape.take_gradient(x), weight = model.net.parameters()[0]->leaf.gradient;
   const Values of_weight = test::values_of(weight);
   tape.clear();
 
@@ -212,7 +212,7 @@ TEST(Recurrent, GradientsEndWhereTheStateIsDetached) {
   const Tensor again = tape.input(model.random({2, 3, inputs}, 2));
   const Tensor alone = model.net.forward(cx, again, nn::detached(first.states)).y;
   tape.backward(alone, model.random(alone.shape(), 4));
-  EXPECT_TRUE(test::same_bits(tape.gradient(again), cut));
+  EXPECT_TRUE(test::same_bits(tape.take_gradient(again), cut));
   EXPECT_EQ(test::values_of(weight), of_weight);
   tape.clear();
 
@@ -222,7 +222,7 @@ TEST(Recurrent, GradientsEndWhereTheStateIsDetached) {
   first = model.net.forward(cx, far);
   const Tensor through = model.net.forward(cx, model.random({2, 3, inputs}, 2), first.states).y;
   tape.backward(through, model.random(through.shape(), 4));
-  EXPECT_TRUE(tape.gradient(far));
+  EXPECT_TRUE(tape.take_gradient(far));
 }
 
 TEST(Recurrent, ATableIsProjectedInsteadOfManyIds) {
@@ -243,7 +243,7 @@ TEST(Recurrent, ATableIsProjectedInsteadOfManyIds) {
     const Tensor y = layer.forward(cx, ids, table, nullptr);
     tape.backward(y, test::tensor_of(*backend.device, fed(0.37, 0, y.numel()), y.shape(), DType::f32));
     results.push_back(y);
-    results.push_back(tape.gradient(table).rows(0, 4));
+    results.push_back(tape.take_gradient(table).rows(0, 4));
     results.push_back(test::tensor_of(*backend.device, test::values_of(layer.weight_ih.leaf.gradient),
                                       layer.weight_ih.shape, DType::f32));
   }
