@@ -67,7 +67,7 @@ void add_step(Command bench) {
   command.add_option("--steps", step.steps, "Steps that are timed").shows_default().type_name("N");
   command.add_option("--warmup", step.warmup, "Steps before them").shows_default().type_name("N");
   command.add_option("--device", step.device, "cpu, cuda or reference").shows_default().type_name("NAME");
-  command.add_option("--dtype", step.dtype, "fp32, bf16 or fp16").shows_default().type_name("NAME");
+  command.add_option("--dtype", step.dtype, "fp32, bf16, fp16 or fp8").shows_default().type_name("NAME");
   command.add_flag("--json", step.json, "Print one JSON object");
   request->ranks.add_to(command, RankChoice::Restarts::absent);
   command.runs([request] { return run_step(*request); });

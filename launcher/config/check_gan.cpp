@@ -63,6 +63,18 @@ void check_data(const job::Job& job, const Origins& origins) {
     origins.fail("data.balance", "expected as_is or samples: a GAN has no loss of each class");
 }
 
+void check_numbers(const job::Job& job, const Origins& origins) {
+  const job::Gan& gan = job.model().gan();
+  constexpr const char* masters = "expected false: a GAN keeps fp32 master weights, which its moving average follows";
+  if (job.optimizer().stochastic_rounding()) origins.fail("optimizer.stochastic_rounding", masters);
+  if (gan.generator().optimizer().stochastic_rounding())
+    origins.fail("model.gan.generator.optimizer.stochastic_rounding", masters);
+  if (gan.discriminator().optimizer().stochastic_rounding())
+    origins.fail("model.gan.discriminator.optimizer.stochastic_rounding", masters);
+  if (job.precision().compute() == job::Precision::fp8)
+    origins.fail("precision.compute", "expected fp32, bf16 or fp16: the layers of a GAN are convolutions; found fp8");
+}
+
 }  // namespace
 
 void check_gan(const job::Job& job, const Origins& origins) {
@@ -76,6 +88,7 @@ void check_gan(const job::Job& job, const Origins& origins) {
   if (job.batch().micro() > 0)
     origins.fail("batch.micro", "expected 0: a GAN computes a rank's whole share of a batch at once");
   check_data(job, origins);
+  check_numbers(job, origins);
   check_rate(gan.generator().schedule(), "model.gan.generator.schedule", job.steps(), origins);
   check_rate(gan.discriminator().schedule(), "model.gan.discriminator.schedule", job.steps(), origins);
 }

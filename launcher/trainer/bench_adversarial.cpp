@@ -11,6 +11,8 @@ namespace trireme::launcher {
 
 StepTiming time_adversarial(const BenchStepOptions& options, Backend& backend, Group& world) {
   const std::int64_t batch = options.batch > 0 ? options.batch : 64;
+  require(options.dtype != "fp8", "bench step",
+          "expected fp32, bf16 or fp16 for dcgan64, whose layers are convolutions, found fp8");
   const DType dtype = dtype_of_bench(options.dtype);
   const models::DcganConfig config;
   ImageGame game(config, {}, dtype);

@@ -41,9 +41,9 @@ double peak_rss_mb() {
 
 DType dtype_of_bench(const std::string& name) {
   if (name == "fp32") return DType::f32;
-  if (name == "bf16") return DType::bf16;
+  if (name == "bf16" || name == "fp8") return DType::bf16;
   if (name == "fp16") return DType::f16;
-  fail("bench step", "expected fp32, bf16 or fp16 as --dtype, found", name);
+  fail("bench step", "expected fp32, bf16, fp16 or fp8 as --dtype, found", name);
 }
 
 double median(std::vector<double> values) {

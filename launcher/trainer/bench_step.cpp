@@ -9,6 +9,7 @@
 
 #include "launcher/trainer/bench_adversarial.h"
 #include "launcher/trainer/bench_measures.h"
+#include "launcher/trainer/eight_bits.h"
 #include "launcher/trainer/networks.h"
 #include "launcher/trainer/tasks.h"
 #include "models/gpt/gpt.h"
@@ -142,6 +143,7 @@ StepTiming time_steps(const BenchStepOptions& options, Backend& backend, Group& 
   parallel::Mesh mesh(world, {{"data", world.size()}});
   const parallel::Axis& data = mesh.axis("data");
   parallel::Player player(bench.task->network(), backend, data, bench.player);
+  if (options.dtype == "fp8") train_in_eight_bits(*bench.task, *backend.kernels, bench.batch);
   const auto plan = parallel::plan_batch(bench.batch * world.size(), 0, world.size());
   parallel::TrainStep train_step({backend, data, *bench.task, player, plan, /*seed=*/1});
   const data::Batch batch = random_batch(bench, backend, static_cast<std::uint64_t>(world.rank()));

@@ -50,12 +50,8 @@ RankTraining::RankTraining(const job::Job& job, Backend& backend, Group& world, 
                                                             .game = *game,
                                                             .generator = player_,
                                                             .of_generator = options_});
-  if (job.precision().compute() != job::Precision::fp8) return;
-  check_rows(*task_, plan_.micro);
-  const EightBitLayers layers = use_eight_bits(*task_, *backend.kernels);
-  require(layers.suited > 0 || pipeline_, "precision.compute",
-          "fp8: expected linear layers whose sizes are multiples of 16, found none; use bf16 - in", layers.others);
-  note_ = layers.text();
+  if (job.precision().compute() == job::Precision::fp8)
+    note_ = train_in_eight_bits(*task_, *backend.kernels, plan_.micro);
 }
 
 bool RankTraining::reads_data() const {

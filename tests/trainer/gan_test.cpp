@@ -228,6 +228,9 @@ TEST_F(Gan, RefusesWhatItCannotDo) {
   const std::vector<std::pair<Sets, std::string>> cases{
       {{"model.gan.size=30"}, "the nearest: 28 and 32"},
       {{"model.gan.channels=2"}, "expected 1 or 3"},
+      {{"precision.compute=fp8"}, "the layers of a GAN are convolutions"},
+      {{"precision.compute=bf16", "optimizer.stochastic_rounding=true"}, "keeps fp32 master weights"},
+      {{"model.gan.discriminator.optimizer.stochastic_rounding=true"}, "keeps fp32 master weights"},
       {{"model.gan.gradient_penalty=10", "model.gan.batch_norm=true"}, "expected false with gradient_penalty"},
       {{"model.gan.loss=least_squares"}, "minimax"},
       {{"model.gan.average=1"}, "below 1"},

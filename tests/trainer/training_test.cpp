@@ -220,11 +220,16 @@ TEST_F(Training, EightBitsSayWhatTheyCannotDo) {
   const std::string rows = told(gpt_job, {"precision.compute=fp8", "model.gpt.sequence=9", "batch.micro=2"});
   EXPECT_NE(rows.find("2 samples x 9 = 18"), std::string::npos) << rows;
   const std::string sizes = told(mlp_job, {"precision.compute=fp8", "model.mlp.hidden=[24]"});
-  EXPECT_NE(sizes.find("expected linear layers whose sizes are multiples of 16, found none"), std::string::npos)
+  EXPECT_NE(sizes.find("expected linear layers whose sizes are multiples of 16, found none in"), std::string::npos)
       << sizes;
   EXPECT_NE(sizes.find("(20 -> 24)"), std::string::npos) << sizes;
   ASSERT_EQ(train(mlp_job, "some", 1, {"precision.compute=fp8"}), 0);
   EXPECT_NE(output_.find("fp8: the products of 1 of 3 linear layers"), std::string::npos) << output_;
+  const std::string llama =
+      "model={llama{layers: 1 heads: 2 kv_heads: 1 width: 32 hidden: 48 sequence: 16 vocabulary: 64}}";
+  ASSERT_EQ(train(gpt_job, "llama", 1, {llama, "steps=1", "precision.compute=fp8"}),
+            0);  // its output layer is the loss's
+  EXPECT_NE(output_.find("fp8: the products of 4 of 4 linear layers"), std::string::npos) << output_;
   testing::internal::CaptureStdout();
   launcher::train({.job = write_job(mlp_job), .sets = {"precision.compute=fp8"}, .ranks = 1, .dry_run = true});
   const std::string plan = testing::internal::GetCapturedStdout();
