@@ -1,6 +1,7 @@
 #include <memory>
 
 #include "launcher/commands/command.h"
+#include "launcher/commands/rank_options.h"
 #include "launcher/trainer/entry.h"
 
 namespace trireme::launcher {
@@ -13,7 +14,7 @@ void add_export(Command program) {
   command.add_option("file", options->file, "File to write; one that is there is replaced")
       .required()
       .type_name("FILE");
-  command.runs([options] { return export_weights(*options); });
+  command.runs(on_first_rank([options] { return export_weights(*options); }));
 }
 
 }  // namespace trireme::launcher

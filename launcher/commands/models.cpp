@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "launcher/commands/command.h"
+#include "launcher/commands/rank_options.h"
 #include "launcher/trainer/adversarial_tasks.h"
 #include "launcher/trainer/networks.h"
 #include "models/autoencoder/autoencoder.h"
@@ -63,7 +64,7 @@ int list_models() {
 }  // namespace
 
 void add_models(Command program) {
-  program.add_command("models", "List the models, with their parameters and FLOPs").runs(list_models);
+  program.add_command("models", "List the models, with their parameters and FLOPs").runs(on_first_rank(list_models));
 }
 
 }  // namespace trireme::launcher

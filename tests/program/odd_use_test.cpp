@@ -139,8 +139,9 @@ class UnderMpirun : public OddUse {
 
 TEST_F(UnderMpirun, CommandsOfOneProcessAreCarriedOutOnce) {
   expect_success(run(train(gpt_job, "run")));
-  for (const Words& words : {Words{"generate", "run", "--tokens", "20"}, Words{"evaluate", "run"},
-                             Words{"plan", "job.textproto", "-n", "2"}}) {
+  for (const Words& words :
+       {Words{"generate", "run", "--tokens", "20"}, Words{"evaluate", "run"}, Words{"plan", "job.textproto", "-n", "2"},
+        Words{"models"}, Words{"export", "run", "weights.safetensors"}}) {
     SCOPED_TRACE(words[0]);
     const Ended one = run(trireme(words)), three = run(under_mpirun(trireme(words)));
     expect_success(three);
