@@ -54,8 +54,9 @@ void add_step(Command bench) {
   BenchStepOptions& step = request->step;
   Command command = bench.add_command("step", "Time the training step of a model on a fixed batch");
   command
-      .add_option("model", step.model,
-                  "gpt-byte, gpt-tiny, gpt-124m, gpt-350m, gpt-774m, gpt-1558m, lstm, mlp, resnet18, resnet50 or dcgan64")
+      .add_option(
+          "model", step.model,
+          "gpt-byte, gpt-tiny, gpt-124m, gpt-350m, gpt-774m, gpt-1558m, lstm, mlp, resnet18, resnet50 or dcgan64")
       .required()
       .type_name("MODEL");
   command.add_option("--batch", step.batch, "Samples per rank; 0: the model's own number")

@@ -36,7 +36,8 @@ void check_needs(const job::Job& job, const Origins& origins) {
   const job::Sample& usual_sample = job::Sample::default_instance();
   const bool draws = job.model().has_gan();
   const std::array<Need, 18> needs{{
-      {"recompute", job.recompute() != job::none, speaks(job), "a model of language, with blocks"},
+      {"recompute", job.recompute() != job::none, speaks(job),
+       "a model with blocks, which gpt, llama and recurrent are"},
       {"parallel.pipeline", staged, is_cut(job), cut_models},
       {"parallel.tensor", job.parallel().tensor() > 1, is_cut(job), cut_models},
       {"parallel.sequence", job.parallel().sequence(), speaks(job) && is_cut(job),

@@ -107,8 +107,13 @@ std::string describe_unknown(std::string_view name, const Descriptor& message, c
     return text + "; did you mean \"" + near + "\"?";
   std::vector<std::string> homes;
   find_homes(std::string(name), root, "", homes);
-  if (homes.size() == 1) return text + "; it belongs in " + homes.front();
-  if (homes.size() == 2) return text + "; it belongs in " + homes[0] + " or " + homes[1];
+  constexpr std::size_t most = 4;  // that are worth naming
+  if (!homes.empty() && homes.size() <= most) {
+    text += "; it belongs in ";
+    for (std::size_t i = 0; i < homes.size(); ++i)
+      text += (i == 0 ? "" : i + 1 == homes.size() ? " or " : ", ") + homes[i];
+    return text;
+  }
   return text + (names.empty() ? "; it has no fields" : "; its fields are " + joined(names));
 }
 

@@ -71,10 +71,11 @@ TEST(LayoutPlan, TiedEmbeddingsAreSentByTheEndsAlone) {
   };
   const std::vector<std::int64_t> two = sent(2), four = sent(4);
   constexpr std::int64_t boundary = 8 * 8 * 16 * 4, table = 128 * 16 * 4;
-  EXPECT_EQ(two.front(), four.front());
-  EXPECT_EQ(two.back(), four.back());
+  constexpr double few_numbers = 100.0;  // the loss and the norm, over more ranks
+  EXPECT_NEAR(two.front(), four.front(), few_numbers);
+  EXPECT_NEAR(two.back(), four.back(), few_numbers);
   EXPECT_GE(two.front(), boundary + table);
-  EXPECT_LT(two.front(), boundary + table + 200) << "and a few numbers";
+  EXPECT_LT(two.front(), boundary + table + 2 * few_numbers);
 }
 
 // Rajbhandari et al. 2020, with fp32 masters beside bf16: 2 + 4 bytes of weights, 4 of gradients, 8 of moments for each
