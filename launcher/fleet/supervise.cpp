@@ -336,8 +336,10 @@ bool Supervisor::end_of_a_stop(Outcome& outcome) const {
   if (!outcome.stopped) return false;
   // After a stop, a rank that had not begun to listen dies of the signal, and one that is told again is killed.
   if (diagnosis.signal != 0 && diagnosis.signal != SIGUSR1 && !silent_) return false;
+  // Where mpirun was told as well, it has no word of how its ranks ended: they were told once, and save.
+  const bool saved = launch_.saves && voice_.rank_has_begun() && !silent_ && !hung_;
   if (outcome.exit_code != 0 && !diagnosis.rank_spoke && diagnosis.exit_code == 0)
-    outcome.exit_code = 128 + stop_signal_;
+    outcome.exit_code = saved ? stopped_early : 128 + stop_signal_;
   return true;
 }
 

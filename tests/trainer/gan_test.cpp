@@ -249,7 +249,7 @@ TEST_F(Gan, RefusesWhatItCannotDo) {
       {{"evaluate.patience=3"}, "none to validate by"},
       {{"parallel.pipeline=2"}, "layers can be shared out"},
       {{"parallel.tensor=2"}, "layers can be shared out"},
-      {{"recompute=block"}, "a model of language"},
+      {{"recompute=block"}, "a model with blocks"},
   };
   for (const auto& [sets, expected] : cases) {
     const std::string found = refusal(sets);
