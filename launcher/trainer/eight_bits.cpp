@@ -1,19 +1,25 @@
 #include "launcher/trainer/eight_bits.h"
 
 #include "models/llama/llama.h"
+#include "models/recurrent/recurrent.h"
 
 namespace trireme::launcher {
 namespace {
 
 constexpr const char* where = "precision.compute";
 
-// But for the output layer of a language model, whose product belongs to the loss.
+// A language model's output layer of its own, or null: its product belongs to the loss.
+const nn::Linear* output_of(const nn::Module& network) {
+  if (const auto* llama = dynamic_cast<const models::Llama*>(&network)) return &llama->output;
+  if (const auto* recurrent = dynamic_cast<const models::Recurrent*>(&network)) return &recurrent->output;
+  return nullptr;
+}
+
 template <class Visit>
 void for_each_linear(nn::Module& network, Visit&& visit) {
-  const auto* llama = dynamic_cast<const models::Llama*>(&network);
+  const nn::Linear* output = output_of(network);
   for (nn::Module* module : network.modules())
-    if (auto* linear = dynamic_cast<nn::Linear*>(module); linear && !(llama && linear == &llama->output))
-      visit(*linear);
+    if (auto* linear = dynamic_cast<nn::Linear*>(module); linear && linear != output) visit(*linear);
 }
 
 bool suits(std::int64_t size) {

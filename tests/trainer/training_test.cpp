@@ -225,6 +225,9 @@ TEST_F(Training, EightBitsSayWhatTheyCannotDo) {
   EXPECT_NE(sizes.find("(20 -> 24)"), std::string::npos) << sizes;
   ASSERT_EQ(train(mlp_job, "some", 1, {"precision.compute=fp8"}), 0);
   EXPECT_NE(output_.find("fp8: the products of 1 of 3 linear layers"), std::string::npos) << output_;
+  const std::string recurrent =
+      told(gpt_job, {"model={recurrent{width: 32 vocabulary: 64 sequence: 16}}", "precision.compute=fp8"});
+  EXPECT_NE(recurrent.find("found none at all"), std::string::npos) << recurrent;
   const std::string llama =
       "model={llama{layers: 1 heads: 2 kv_heads: 1 width: 32 hidden: 48 sequence: 16 vocabulary: 64}}";
   ASSERT_EQ(train(gpt_job, "llama", 1, {llama, "steps=1", "schedule.warmup_steps=0", "precision.compute=fp8"}),
