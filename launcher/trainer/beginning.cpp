@@ -1,13 +1,16 @@
 #include "launcher/trainer/beginning.h"
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "launcher/report/metrics.h"
 #include "launcher/report/report.h"
 #include "launcher/report/written_file.h"
 #include "parallel/together/together.h"
 #include "runtime/base/file.h"
+#include "runtime/base/host.h"
 #include "runtime/store/run_folder.h"
 
 namespace trireme::launcher {
@@ -50,14 +53,14 @@ void make_folder(const std::string& run_dir) {
       fail("run_dir", file.string() + ": expected a file to write, found a folder", remedy);
 }
 
-// The first rank's work. A run that lies in the folder must be the one that is meant.
-void prepare_folder(const job::Job& job, const TrainOptions& options, bool own, RunLock& lock) {
+// The first rank's work. A run that lies in the folder must be the one that is meant. Returns the name in its lock.
+std::string prepare_folder(const job::Job& job, const TrainOptions& options, bool own, RunLock& lock) {
   std::error_code error;
   if (!options.checkpoint.empty() && !fs::exists(fs::path(options.checkpoint) / store::manifest_name, error))
     fail("resume", "expected a checkpoint, a folder as RUN/step-00000100 with a",
          std::string(store::manifest_name) + ",", "found", options.checkpoint);
   make_folder(job.run_dir());
-  lock.take(job.run_dir());
+  std::string holder = lock.take(job.run_dir());
   // The resolved job goes to the folder: over a copy of its own, but not over what a person has written.
   const fs::path resolved = fs::path(job.run_dir()) / resolved_job_name;
   if (fs::equivalent(options.job, resolved, error) && resolved_text(load_job(options.job, {})) != text_of(resolved))
@@ -74,6 +77,7 @@ void prepare_folder(const job::Job& job, const TrainOptions& options, bool own, 
            "- remove the folder, or choose another with --set run_dir=");
   }
   for (const std::string& folder : {job.run_dir(), best_folder(job.run_dir())}) store::remove_unfinished(folder);
+  return holder;
 }
 
 // The folder becomes this run's. The first rank's work; not before what the folder holds is known to fit the job.
@@ -135,14 +139,33 @@ std::string load_named(TrainingRun& run, const std::string& checkpoint) {
   return change_since(checkpoint, loaded.note);
 }
 
+// Every rank writes its part of a checkpoint: all must find the folder that the first rank has taken.
+void find_folder(TrainingRun& run, const std::string& holder) {
+  constexpr std::chrono::seconds patience{10};  // for a network's file system
+  if (holder.empty()) return;
+  parallel::together(*run.backend().device, run.ranks(), run.backend().device->compute(), [&] {
+    const std::string& run_dir = run.job().run_dir();
+    const auto start = std::chrono::steady_clock::now();
+    while (!run.leads() && RunLock::holder_of(run_dir) != holder) {
+      if (std::chrono::steady_clock::now() - start > patience)
+        fail("run_dir", "rank", run.ranks().rank(), "on host", host_name() + ":", fs::absolute(run_dir).string(),
+             "is not the folder that rank 0 writes to; choose one that all ranks share");
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    return std::string();
+  });
+}
+
 }  // namespace
 
 std::string begin_run(TrainingRun& run, const TrainOptions& options, RunLock& lock) {
-  const bool own = !from_first_rank(run, [&] {
-                      const bool known = is_our_own(run.job(), options);
-                      prepare_folder(run.job(), options, known, lock);
-                      return std::string(known ? "own" : "");
-                    }).empty();
+  constexpr char known = '+', unknown = '-';  // whether the run is our own, before the name in the lock
+  const std::string found = from_first_rank(run, [&] {
+    const bool ours = is_our_own(run.job(), options);
+    return (ours ? known : unknown) + prepare_folder(run.job(), options, ours, lock);
+  });
+  const bool own = found.front() == known;
+  find_folder(run, found.substr(1));
   run.open_data();
   std::string news;
   if (own || (options.resume && options.checkpoint.empty())) news = load_newest(run);

@@ -14,9 +14,27 @@
 
 namespace trireme::launcher {
 
-void RunLock::take(const std::string& run_dir) {
+namespace {
+
+std::string path_in(const std::string& run_dir) {
+  return run_dir + "/.lock";
+}
+
+std::string name_in(const FileHandle& file) {
+  std::array<char, 300> name{};
+  return pread(file.get(), name.data(), name.size() - 1, 0) > 0 ? std::string(name.data()) : std::string();
+}
+
+}  // namespace
+
+std::string RunLock::holder_of(const std::string& run_dir) {
+  const FileHandle file(open(path_in(run_dir).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  return file ? name_in(file) : std::string();
+}
+
+std::string RunLock::take(const std::string& run_dir) {
   using namespace std::chrono_literals;
-  const std::string path = run_dir + "/.lock";
+  const std::string path = path_in(run_dir);
   FileHandle file(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644));
   if (!file)
     fail("run_dir", path + ": cannot be written:", system_message(errno) + "; choose another with --set run_dir=");
@@ -26,15 +44,15 @@ void RunLock::take(const std::string& run_dir) {
     error = flock(file.get(), LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
   }
   if (error == EWOULDBLOCK) {
-    std::array<char, 300> holder{};
-    const bool known = pread(file.get(), holder.data(), holder.size() - 1, 0) > 0;
-    fail("run_dir", run_dir, "is in use by", (known ? std::string(holder.data()) : "another process") + ";",
+    const std::string holder = name_in(file);
+    fail("run_dir", run_dir, "is in use by", (holder.empty() ? "another process" : holder) + ";",
          "wait for its end, or choose another with --set run_dir=");
   }
-  if (error != 0) return;  // a file system without locks
+  if (error != 0) return {};  // a file system without locks
   const std::string me = "process " + std::to_string(getpid()) + " on host " + host_name();
   if (ftruncate(file.get(), 0) == 0) (void)!pwrite(file.get(), me.data(), me.size(), 0);
   file_ = std::move(file);
+  return me;
 }
 
 }  // namespace trireme::launcher

@@ -11,8 +11,11 @@ namespace trireme::launcher {
 // however it ends.
 class RunLock {
  public:
-  // Waits two seconds for one that is just leaving; then an Error names the process that holds it.
-  void take(const std::string& run_dir);
+  // Waits two seconds for one that is just leaving; then an Error names the process that holds it. Returns this
+  // process' own name, which the file then holds; empty where the file system has no locks.
+  std::string take(const std::string& run_dir);
+  // The name in a folder's lock; empty where there is none.
+  static std::string holder_of(const std::string& run_dir);
 
  private:
   FileHandle file_;

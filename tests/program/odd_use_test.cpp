@@ -153,6 +153,21 @@ TEST_F(UnderMpirun, CommandsOfOneProcessAreCarriedOutOnce) {
   EXPECT_EQ(count(dry.out, "dry run on 3 ranks"), 1) << dry.out;
 }
 
+// As on hosts that share no file system.
+TEST_F(UnderMpirun, RanksMustFindOneRunFolder) {
+  folder_.write("job.textproto", mlp_job);
+  const Command one = trireme({"train", path("job.textproto"), "--set", "run_dir=run"});
+  Command apart = under_mpirun(one);
+  apart.words = {MPIRUN_PROGRAM};
+  for (const std::string folder : {"a", "b"}) {
+    fs::create_directory(path(folder));
+    if (folder == "b") apart.words.push_back(":");
+    apart.words.insert(apart.words.end(), {"-np", "1", "-wdir", path(folder)});
+    apart.words.insert(apart.words.end(), one.words.begin(), one.words.end());
+  }
+  expect_complaint(run(apart), {"[run_dir] rank 1 on host", "b/run is not the folder that rank 0 writes to"});
+}
+
 TEST_F(UnderMpirun, TheDoctorLooksAtTheRanksThereAre) {
   const Ended ended = run(under_mpirun(trireme({"doctor", "--json"})));
   expect_success(ended);
