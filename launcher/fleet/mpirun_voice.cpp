@@ -91,6 +91,10 @@ std::optional<std::string> MpirunVoice::hear(std::string_view line) {
     begun_ = true;
     return std::nullopt;
   }
+  if (line.ends_with(sign_of_meeting)) {
+    met_ = true;
+    return std::nullopt;
+  }
   if (line.ends_with(sign_of_a_stop)) {
     told_ = true;
     return std::nullopt;

@@ -27,6 +27,9 @@ struct Diagnosis {
 // What a rank writes to stderr as it begins, for the program that has started it.
 inline constexpr std::string_view sign_of_life = "trireme: a rank has begun";
 
+// Likewise, the first of those that train, when all of them have found each other.
+inline constexpr std::string_view sign_of_meeting = "trireme: the ranks have met";
+
 // Likewise, as it is told to stop by another signal than what that program sends.
 inline constexpr std::string_view sign_of_a_stop = "trireme: a rank was told to stop";
 
@@ -38,6 +41,7 @@ class MpirunVoice {
   std::string rest();
   const Diagnosis& diagnosis() const noexcept { return diagnosis_; }
   bool rank_has_begun() const noexcept { return begun_; }
+  bool ranks_have_met() const noexcept { return met_; }
   bool rank_was_told() const noexcept { return told_; }
 
  private:
@@ -46,6 +50,7 @@ class MpirunVoice {
   void lose_host(const std::string& host);
 
   bool begun_ = false;
+  bool met_ = false;
   bool told_ = false;
   bool in_banner_ = false;
   std::string banner_;  // its lines, each with a newline

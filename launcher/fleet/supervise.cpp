@@ -50,6 +50,11 @@ std::string seconds_text(double seconds) {
   return text.str();
 }
 
+// From the start: a host may take its time, but one that hangs should be told of.
+double seconds_to_meet(const Launch& launch) {
+  return 2 * launch.start_seconds + 10;
+}
+
 // Returns the number of the error that held it up, or 0.
 int write_all(int file, std::string_view text) {
   while (!text.empty()) {
@@ -232,7 +237,9 @@ void Supervisor::look_after() {
   if (!dead) dead_since_.reset();
   if (dead && !dead_since_) dead_since_ = now;
   const std::chrono::duration<double> age = now - started_;
-  if (!voice_.rank_has_begun() && !kill_at_ && age.count() > launch_.start_seconds) {
+  const bool met = voice_.ranks_have_met() || !launch_.saves;
+  if (!kill_at_ && ((!voice_.rank_has_begun() && age.count() > launch_.start_seconds) ||
+                    (!met && age.count() > seconds_to_meet(launch_)))) {
     late_ = silent_ = true;
     kill(child_, SIGTERM);
     kill_at_ = now + grace_after_kill;
@@ -311,6 +318,7 @@ Outcome Supervisor::run() {
   }
   if (diagnosis.signal == SIGKILL && out_of_memory_kills() > memory_kills)
     outcome.message += "; meanwhile the kernel has killed a process here because memory had run out";
+  if (late_ && voice_.rank_has_begun()) outcome.exit_code = timed_out;
   if (outcome.exit_code == timed_out)
     outcome.lost = "a rank has waited past its deadline";
   else if (was_killed(diagnosis, outcome.exit_code) || diagnosis.lost_host ||
@@ -349,7 +357,12 @@ void Supervisor::explain(Outcome& outcome) const {
   // A rank that was told to stop by another has stopped all.
   if (outcome.exit_code != 0 && outcome.exit_code != stopped_early)
     outcome.message = describe(diagnosis, outcome.exit_code);
-  if (late_)
+  if (late_ && voice_.rank_has_begun())
+    outcome.message = "the ranks have not found each other within " + seconds_text(seconds_to_meet(launch_)) + " on " +
+                      launch_.hosts +
+                      ": look for a process that is stopped, a host that hangs, or a network that does "
+                      "not let them reach each other";
+  else if (late_)
     outcome.message = "no rank has begun within " + seconds_text(launch_.start_seconds) + " on " + launch_.hosts +
                       (launch_.here ? "" : "; `ssh HOST true` must work there without a question");
   else if (hung_ && !known && diagnosis.trouble.empty())

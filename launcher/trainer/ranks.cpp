@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <exception>
 #include <future>
 #include <memory>
@@ -14,6 +15,7 @@
 
 #include "collectives/threads/thread_group.h"
 #include "launcher/fleet/complaint.h"
+#include "launcher/fleet/mpirun_voice.h"
 #include "launcher/fleet/place.h"
 #include "parallel/together/together.h"
 #include "runtime/base/host.h"
@@ -81,6 +83,7 @@ int as_one_of_many(const RankOptions& options, const std::function<int(RankView&
             "ranks that the environment tells of, found", world->size(),
             "in MPI: start them with the mpirun of the MPI that trireme was built with (trireme doctor)");
     const auto group = world->group();
+    if (world->rank() == 0 && is_supervised()) std::fputs((std::string(sign_of_meeting) + '\n').c_str(), stderr);
     RankView view{*group, world->places()[static_cast<std::size_t>(world->rank())].local_size, world->places()};
     return body(view);
   } catch (const parallel::SharedError& error) {

@@ -1,5 +1,6 @@
 // A rank that dies or hangs ends the run, and is named; what was saved before stays whole.
 #include <csignal>
+#include <thread>
 
 #include "runtime/base/host.h"
 #include "tests/program/program_test.h"
@@ -82,6 +83,21 @@ TEST_F(Failure, AHungRankIsNamedWithWhatIsMissing) {
     expect_a_whole_checkpoint();
     std::filesystem::remove_all(path("run"));
   }
+}
+
+// Before the ranks know each other, none can miss another: what has started them does.
+TEST_F(Failure, ARankThatHangsAtItsStartIsMissed) {
+  Running running(train(endless_job, "run", {"-n", "2", "--set", "watchdog_seconds=2"}));
+  pid_t rank = 0;
+  while ((rank = running.rank(1)) == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  kill(rank, SIGSTOP);
+  const Ended ended = running.wait();
+  EXPECT_LT(ended.seconds, (2 * 2.0 + 10.0 + 5.0) * patience);
+  EXPECT_EQ(ended.code, timed_out) << ended.err;
+  // It may have been quicker than we.
+  EXPECT_EQ(count(ended.err, "have not found each other within 14 s") + count(ended.err, "not arrived: rank 1"), 1)
+      << ended.err;
+  EXPECT_TRUE(running.is_gone(1.0));
 }
 
 TEST_F(Failure, AHungRankOfFourIsOneMessage) {
