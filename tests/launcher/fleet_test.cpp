@@ -138,6 +138,30 @@ TEST_F(Fleet, ASecondInterruptEndsDeafRanksAtOnce) {
   expect_all_gone();
 }
 
+TEST_F(Fleet, ThoseThatSaveNothingLeaveAtTheFirstSignal) {
+  FleetOptions options;
+  options.saves = false;
+  Child child = start({"deaf"}, options);
+  ASSERT_TRUE(Child::eventually([&] { return ready(); }));
+  child.tell(SIGTERM);
+  const Ended ended = child.wait(8.0);
+  EXPECT_EQ(ended.code, 128 + SIGTERM);
+  EXPECT_EQ(news(ended.err), "trireme: told to stop: leaving at once\n");
+  expect_all_gone();
+}
+
+TEST_F(Fleet, SaysOnceWhenAllRanksAreStopped) {
+  Child child = start({"wait"});
+  ASSERT_TRUE(Child::eventually([&] { return ready(); }));
+  for (const int rank : {0, 1}) kill(process(rank), SIGSTOP);
+  EXPECT_TRUE(child.says("all ranks have been stopped (SIGSTOP)"));
+  for (const int rank : {0, 1}) kill(process(rank), SIGCONT);
+  child.tell(SIGINT);
+  const Ended ended = child.wait();
+  EXPECT_EQ(ended.code, stopped_early);
+  EXPECT_EQ(ended.err.find("SIGSTOP"), ended.err.rfind("SIGSTOP")) << ended.err;
+}
+
 TEST_F(Fleet, EndsTheRunAlsoWhenMpirunHangs) {
   Child child = start({"wait"});
   ASSERT_TRUE(Child::eventually([&] { return ready(); }));
