@@ -57,11 +57,55 @@ void check_bias(std::string_view op, const Tensor& bias, std::int64_t channels) 
     fail(op, "expected a bias of", channels, "elements, found", bias.shape());
 }
 
+// A convolution of x, or, transposed, the way back from a convolution's result to images.
+struct Convolved {
+  const Tensor &x, &weight, &bias;
+  Shape shape;  // of the result
+  const ConvolutionOptions& options;
+  bool transposed = false;
+};
+
+void run(Kernels& kernels, bool transposed, Tensor& y, const Tensor& x, const Tensor& weight, const Convolution& how) {
+  if (transposed) {
+    kernels.images().convolution_input(y, x, weight, how);
+  } else {
+    kernels.images().convolution(y, x, weight, how);
+  }
+}
+
+Tensor convolved(Context& cx, const char* name, const Convolved& c) {
+  const Convolution how{.window = c.options.window, .groups = c.options.groups};
+  Convolution with_bias = how;
+  with_bias.bias = c.bias ? &c.bias : nullptr;
+  with_bias.slope = c.options.slope;
+  Tensor y = empty(cx.device, c.shape, c.x.dtype());
+  run(cx.kernels, c.transposed, y, c.x, c.weight, with_bias);
+
+  const float slope = c.options.slope;
+  record(cx, name, {&c.x, &c.weight, &c.bias}, {&y},
+         [x = c.x.detached(), weight = c.weight.detached(), y = slope == 1.0f ? Tensor{} : y.detached(), how, slope,
+          transposed = c.transposed](Gradients& g) {
+           const Tensor dy = before_slope(g, y ? y : g.incoming(), slope);
+           if (g.wants(1))
+             g.give_weight(1, weight.shape(),
+                           [dy, x, how, transposed, kernels = &g.kernels()](Tensor& place, bool accumulate) {
+                             const Tensor &images = transposed ? dy : x, &result = transposed ? x : dy;
+                             kernels->images().convolution_weight(place, result, images, how, accumulate);
+                           });
+           if (g.wants(0)) {
+             Tensor dx = empty_like(x);
+             run(g.kernels(), !transposed, dx, dy, weight, how);
+             g.give(0, dx);
+           }
+         });
+  return y;
+}
+
 }  // namespace
 
 Tensor convolution(Context& cx, const Tensor& x, const Tensor& weight, const Tensor& bias,
                    const ConvolutionOptions& options) {
-  constexpr std::string_view op = "convolution";
+  constexpr const char* op = "convolution";
   same_dtype(op, x, weight);
   if (x.shape().dims() != 4) fail(op, "expected images (N, H, W, C), found", x.shape());
   check_window(op, options.window);
@@ -69,33 +113,12 @@ Tensor convolution(Context& cx, const Tensor& x, const Tensor& weight, const Ten
                     weight.size(0)};
   check_shapes(op, x.shape(), shape, weight.shape(), options);
   check_bias(op, bias, shape[3]);
-  const Convolution how{.window = options.window, .groups = options.groups};
-  Tensor y = empty(cx.device, shape, x.dtype());
-  Convolution with_bias = how;
-  with_bias.bias = bias ? &bias : nullptr;
-  with_bias.slope = options.slope;
-  cx.kernels.images().convolution(y, x, weight, with_bias);
-
-  record(cx, "convolution", {&x, &weight, &bias}, {&y},
-         [x = x.detached(), weight = weight.detached(), y = options.slope == 1.0f ? Tensor{} : y.detached(), how,
-          slope = options.slope](Gradients& g) {
-           const Tensor dy = before_slope(g, y ? y : g.incoming(), slope);
-           if (g.wants(1))
-             g.give_weight(1, weight.shape(), [dy, x, how, kernels = &g.kernels()](Tensor& place, bool accumulate) {
-               kernels->images().convolution_weight(place, dy, x, how, accumulate);
-             });
-           if (g.wants(0)) {
-             Tensor dx = empty_like(x);
-             g.kernels().images().convolution_input(dx, dy, weight, how);
-             g.give(0, dx);
-           }
-         });
-  return y;
+  return convolved(cx, op, {.x = x, .weight = weight, .bias = bias, .shape = shape, .options = options});
 }
 
 Tensor transposed_convolution(Context& cx, const Tensor& x, const Tensor& weight, const Tensor& bias,
                               const ConvolutionOptions& options, const Size& size) {
-  constexpr std::string_view op = "transposed_convolution";
+  constexpr const char* op = "transposed_convolution";
   same_dtype(op, x, weight);
   if (x.shape().dims() != 4) fail(op, "expected images (N, P, Q, K), found", x.shape());
   check_window(op, options.window);
@@ -103,28 +126,8 @@ Tensor transposed_convolution(Context& cx, const Tensor& x, const Tensor& weight
   const Shape shape{x.size(0), size.height, size.width, weight.size(3) * options.groups};
   check_shapes(op, shape, x.shape(), weight.shape(), options);
   check_bias(op, bias, shape[3]);
-  const Convolution how{.window = options.window, .groups = options.groups};
-  Tensor y = empty(cx.device, shape, x.dtype());
-  Convolution with_bias = how;
-  with_bias.bias = bias ? &bias : nullptr;
-  with_bias.slope = options.slope;
-  cx.kernels.images().convolution_input(y, x, weight, with_bias);
-
-  record(cx, "transposed_convolution", {&x, &weight, &bias}, {&y},
-         [x = x.detached(), weight = weight.detached(), y = options.slope == 1.0f ? Tensor{} : y.detached(), how,
-          slope = options.slope](Gradients& g) {
-           const Tensor dy = before_slope(g, y ? y : g.incoming(), slope);
-           if (g.wants(1))
-             g.give_weight(1, weight.shape(), [dy, x, how, kernels = &g.kernels()](Tensor& place, bool accumulate) {
-               kernels->images().convolution_weight(place, x, dy, how, accumulate);
-             });
-           if (g.wants(0)) {
-             Tensor dx = empty_like(x);
-             g.kernels().images().convolution(dx, dy, weight, how);
-             g.give(0, dx);
-           }
-         });
-  return y;
+  return convolved(cx, op,
+                   {.x = x, .weight = weight, .bias = bias, .shape = shape, .options = options, .transposed = true});
 }
 
 }  // namespace trireme::ops
