@@ -8,6 +8,8 @@
 #include "models/autoencoder/autoencoder.h"
 #include "models/gpt/gpt.h"
 #include "models/llama/llama.h"
+#include "models/recurrent/recurrent.h"
+#include "models/text_classifier/text_classifier.h"
 
 namespace trireme::launcher {
 namespace {
@@ -55,6 +57,12 @@ int list_models() {
                "DCGAN, both networks, " + std::to_string(size) + " x " + std::to_string(size),
                parameters_of(generator) + parameters_of(discriminator), ImageGame(config, {}, DType::f32).flops(1));
   }
+  models::Recurrent lstm({});
+  print_line("lstm", "LSTM, 2 layers, " + std::to_string(lstm.sizes().sequence) + " tokens a sample",
+             parameters_of(lstm), lstm.flops(1, lstm.sizes().sequence));
+  models::TextClassifier texts({});
+  print_line("text-classifier", "convolution and LSTM, " + std::to_string(texts.config().sequence) + " tokens a sample",
+             parameters_of(texts), texts.flops(1));
   std::cout << "GFLOP: matrix products and convolutions of a forward and backward pass of one sample.\n"
                "A job names its model: model { resnet { depth: 50 } }; trireme train --help-job tells their fields."
             << std::endl;

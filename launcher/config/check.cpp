@@ -221,7 +221,7 @@ bool changes(const job::Split& split) {
 
 // Whether the samples have classes or numbers to predict, which data.split and data.balance are for.
 bool labelled(const job::Data& data) {
-  return data.has_images() || data.has_table();
+  return data.has_images() || data.has_table() || data.has_texts();
 }
 
 void check_table(const job::Job& job, const Origins& origins) {
@@ -240,6 +240,26 @@ void check_table(const job::Job& job, const Origins& origins) {
                  "expected 1, since the table has one number to tell, found " + text_of(job.model().mlp().classes()));
 }
 
+void check_texts(const job::Texts& texts, const Origins& origins) {
+  if (texts.tokenizer() != job::Text::gpt2) return;
+  if (texts.vocab().empty())
+    origins.fail("data.texts.vocab", "expected the path of vocab.json: the gpt2 tokenizer needs it");
+  if (texts.merges().empty())
+    origins.fail("data.texts.merges", "expected the path of merges.txt: the gpt2 tokenizer needs it");
+}
+
+// Texts with classes and their model are for each other.
+void check_text_classifier(const job::Job& job, const Origins& origins) {
+  if (job.model().has_text_classifier() && !job.data().has_texts())
+    origins.fail("data",
+                 "expected data { texts { } } for model.text_classifier; this source gives no texts with classes");
+  if (job.data().has_texts() && !job.model().has_text_classifier())
+    origins.fail("data.texts", "expected model { text_classifier { } }, which tells the classes of texts");
+  if (job.model().text_classifier().window() % 2 == 0)
+    origins.fail("model.text_classifier.window",
+                 "expected an odd number, found " + text_of(job.model().text_classifier().window()));
+}
+
 void check_data(const job::Job& job, const Origins& origins) {
   const job::Data& data = job.data();
   if (data.source_case() == job::Data::SOURCE_NOT_SET)
@@ -248,14 +268,16 @@ void check_data(const job::Job& job, const Origins& origins) {
                  "data { synthetic { } }");
   if (data.has_images()) check_images(data.images(), origins);
   if (data.has_table()) check_table(job, origins);
+  if (data.has_texts()) check_texts(data.texts(), origins);
+  check_text_classifier(job, origins);
   if (job.model().has_mlp() && job.model().mlp().objective() != job::classification && !data.has_table())
     origins.fail("model.mlp.objective", "expected classification, or data.table with numbers to tell");
   check_split(data, origins);
   if (changes(data.split()) && !labelled(data))
     origins.fail("data.split",
-                 "expected images or a table: this source has a way of its own to keep data for validation");
+                 "expected images, a table or texts: this source has a way of its own to keep data for validation");
   if (data.balance() != job::as_is && !labelled(data))
-    origins.fail("data.balance", "expected images or a table: this source has no classes");
+    origins.fail("data.balance", "expected images, a table or texts: this source has no classes");
   if (data.has_text()) check_text(data.text(), origins);
   if (data.has_shards() && data.shards().train().empty())
     origins.fail("data.shards.train", "expected files to train on");

@@ -35,7 +35,9 @@ void check_needs(const job::Job& job, const Origins& origins) {
   const bool bpe = job.data().text().tokenizer() == job::Text::gpt2;
   const job::Sample& usual_sample = job::Sample::default_instance();
   const bool draws = job.model().has_gan();
-  const std::array<Need, 18> needs{{
+  const bool bpe_of_texts = job.data().texts().tokenizer() == job::Text::gpt2;
+  const bool from_files = job.data().texts().paths_size() > 0;
+  const std::array<Need, 22> needs{{
       {"recompute", job.recompute() != job::none, speaks(job),
        "a model with blocks, which gpt, llama and recurrent are"},
       {"parallel.pipeline", staged, is_cut(job), cut_models},
@@ -63,6 +65,10 @@ void check_needs(const job::Job& job, const Origins& origins) {
       {"optimizer.stochastic_rounding", job.optimizer().stochastic_rounding(),
        job.precision().compute() == job::Precision::bf16 || job.precision().compute() == job::Precision::fp8,
        "weights of bf16: precision.compute: bf16 or fp8"},
+      {"data.texts.vocab", !job.data().texts().vocab().empty(), bpe_of_texts, "data.texts.tokenizer: gpt2"},
+      {"data.texts.merges", !job.data().texts().merges().empty(), bpe_of_texts, "data.texts.tokenizer: gpt2"},
+      {"data.texts.folders", job.data().texts().folders(), from_files, "data.texts.paths"},
+      {"data.texts.skip_bad", job.data().texts().skip_bad(), from_files, "data.texts.paths"},
       {"data.text.vocab", !job.data().text().vocab().empty(), bpe, "data.text.tokenizer: gpt2"},
       {"data.text.merges", !job.data().text().merges().empty(), bpe, "data.text.tokenizer: gpt2"},
   }};

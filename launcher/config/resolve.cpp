@@ -49,7 +49,8 @@ void write_defaults(Message& message) {
 template <class Model>
 void resolve_vocabulary(Model& model, const job::Data& data) {
   constexpr std::int64_t bytes = 256, padded_bpe = 50304;
-  const bool bytes_alone = data.has_text() && data.text().tokenizer() == job::Text::byte;
+  const bool bytes_alone = (data.has_text() && data.text().tokenizer() == job::Text::byte) ||
+                           (data.has_texts() && data.texts().tokenizer() == job::Text::byte);
   if (model.vocabulary() == 0) model.set_vocabulary(bytes_alone ? bytes : padded_bpe);
 }
 
@@ -96,6 +97,8 @@ void resolve(job::Job& job, const std::string& job_file) {
   if (job.model().has_gpt()) resolve_sizes(*job.mutable_model()->mutable_gpt(), job.data());
   if (job.model().has_llama()) resolve_sizes(*job.mutable_model()->mutable_llama(), job.data());
   if (job.model().has_recurrent()) resolve_vocabulary(*job.mutable_model()->mutable_recurrent(), job.data());
+  if (job.model().has_text_classifier())
+    resolve_vocabulary(*job.mutable_model()->mutable_text_classifier(), job.data());
   if (job.optimizer().rule_case() == job::Optimizer::RULE_NOT_SET) job.mutable_optimizer()->mutable_adamw();
   if (job.schedule().kind_case() == job::Schedule::KIND_NOT_SET) job.mutable_schedule()->mutable_constant();
   if (job.model().has_gan()) resolve_gan(job);

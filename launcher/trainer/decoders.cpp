@@ -39,16 +39,6 @@ models::LlamaConfig llama_config(const job::Job& job) {
           .recompute = job.recompute() == job::block};
 }
 
-Cell cell_of(job::Recurrent::Kind kind) {
-  switch (kind) {
-    case job::Recurrent::lstm: return Cell::lstm;
-    case job::Recurrent::gru: return Cell::gru;
-    case job::Recurrent::rnn_tanh: return Cell::rnn_tanh;
-    case job::Recurrent::rnn_relu: return Cell::rnn_relu;
-  }
-  fail("job", "unknown kind of recurrent layers");
-}
-
 models::RecurrentConfig recurrent_config(const job::Job& job) {
   const job::Recurrent& from = job.model().recurrent();
   return {.cell = cell_of(from.kind()),
@@ -61,6 +51,16 @@ models::RecurrentConfig recurrent_config(const job::Job& job) {
 }
 
 }  // namespace
+
+Cell cell_of(job::Recurrent::Kind kind) {
+  switch (kind) {
+    case job::Recurrent::lstm: return Cell::lstm;
+    case job::Recurrent::gru: return Cell::gru;
+    case job::Recurrent::rnn_tanh: return Cell::rnn_tanh;
+    case job::Recurrent::rnn_relu: return Cell::rnn_relu;
+  }
+  fail("job", "unknown kind of recurrent layers");
+}
 
 bool has_decoder(const job::Job& job) {
   return job.model().has_gpt() || job.model().has_llama() || job.model().has_recurrent();

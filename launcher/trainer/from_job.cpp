@@ -10,6 +10,7 @@
 #include "launcher/trainer/reconstructor.h"
 #include "launcher/trainer/regressor.h"
 #include "launcher/trainer/table_data.h"
+#include "launcher/trainer/text_classes.h"
 #include "models/mlp/shard.h"
 #include "runtime/base/host.h"
 #include "runtime/data/synthetic.h"
@@ -265,6 +266,7 @@ std::unique_ptr<KnownTask> task_of(const job::Job& job, std::unique_ptr<models::
 std::unique_ptr<KnownTask> make_task(const job::Job& job) {
   if (job.model().has_gan()) return make_game(job);
   if (job.model().has_autoencoder()) return reconstructor_of(job);
+  if (job.model().has_text_classifier()) return std::make_unique<TextTask>(text_classifier_config(job));
   if (!has_decoder(job)) return task_of(job, make_network(job));
   return std::make_unique<LanguageModel>(make_decoder(job, {{.begin = 0, .end = decoder_sizes(job).layers}}));
 }
@@ -311,6 +313,7 @@ Sources open_data(const job::Job& job, int ranks_on_host) {
   if (job.data().has_shards()) return open_shards(job);
   if (job.data().has_images()) return open_images(job, workers_of(job, ranks_on_host));
   if (job.data().has_table()) return open_table(job);
+  if (job.data().has_texts()) return open_texts(job);
   return open_synthetic(job);
 }
 

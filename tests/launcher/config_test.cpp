@@ -68,7 +68,8 @@ TEST_F(JobFile, UnknownNames) {
    3 |   gpt { layrs: 4 }
      |         ^)");
   EXPECT_EQ(complaint("layers: 4\n"),
-            R"(job.textproto:1:1: a job has no field "layers"; it belongs in model.gpt, model.llama or model.recurrent
+            R"(job.textproto:1:1: a job has no field "layers"; it belongs in model.gpt, model.llama, )"
+            R"(model.recurrent or model.text_classifier
    1 | layers: 4
      | ^)");
   EXPECT_EQ(complaint("log { zzz: 4 }\n"),

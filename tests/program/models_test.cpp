@@ -23,6 +23,7 @@ TEST_F(ModelList, SaysHowManyParametersTheyHave) {
                                          {"resnet34", "21797672"},
                                          {"resnet50", "25557032"},
                                          {"dcgan64", "6342272"},
+                                         {"lstm", "4464896"},
                                          {"gpt2-124m", "124475904"},
                                          {"llama3-8b", "8030261248"}})
     EXPECT_NE(lines[name].find(std::string(" ") + parameters + ' '), std::string::npos) << lines[name];

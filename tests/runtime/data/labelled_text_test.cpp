@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "runtime/base/error.h"
+#include "runtime/data/drawn_texts.h"
 #include "tests/support/scratch_folder.h"
 
 namespace trireme::data {
@@ -73,6 +74,23 @@ TEST_F(LabelledText, ASourcePadsAndCuts) {
   EXPECT_EQ(bytes_->decode(tokens), "too l");
   EXPECT_EQ(length, 5);
   EXPECT_THROW(LabelledTextSource(texts, 0, 0), Error);
+}
+
+TEST_F(LabelledText, DrawnOnesFollowFromTheirNumber) {
+  const LabelledTexts some = draw_texts({.samples = 200, .seed = 3}, *bytes_),
+                      more = draw_texts({.samples = 400, .seed = 3}, *bytes_),
+                      others = draw_texts({.samples = 200, .seed = 4}, *bytes_);
+  EXPECT_TRUE(std::equal(some.tokens.begin(), some.tokens.end(), more.tokens.begin()));
+  EXPECT_NE(some.tokens, others.tokens);
+  const auto good = std::count(more.labels.begin(), more.labels.end(), 1);
+  EXPECT_GT(good, 160);
+  EXPECT_LT(good, 240);
+  std::size_t longest = 0;
+  for (const auto& tokens : more.tokens) {
+    ASSERT_FALSE(tokens.empty());
+    longest = std::max(longest, tokens.size());
+  }
+  EXPECT_LE(longest, 128u);
 }
 
 }  // namespace
