@@ -28,7 +28,7 @@ void watch(const sigset_t& signals, bool supervised, bool rank) {
   for (int signal = 0; sigwait(&signals, &signal) == 0;) {
     const bool told_before = requested.exchange(true);
     if (!told_before) first = Clock::now();
-    if (told_before && rank && Clock::now() - first < same_request) continue;
+    if (told_before && Clock::now() - first < (rank ? same_request : one_signal)) continue;
     // What has started this rank sends SIGUSR1; it should know of others who do not.
     if (supervised && signal != SIGUSR1 && !told_before) {
       const std::string sign = std::string(sign_of_a_stop) + '\n';

@@ -1,12 +1,16 @@
 // Being told to stop: SIGTERM, SIGINT (Ctrl-C), SIGHUP or SIGUSR1 asks a rank to save and leave after its step.
 #pragma once
 
+#include <chrono>
 #include <csignal>
 #include <initializer_list>
 
 #include "runtime/base/error.h"
 
 namespace trireme::launcher {
+
+// Signals this close together are one: timeout(1) tells its child, and then the group that the child is in.
+inline constexpr std::chrono::milliseconds one_signal{100};
 
 // From now on these signals are noted; a second one, unless it is SIGUSR1, ends the process at once with 128 + its
 // number. A signal that the process was started to ignore (nohup) stays ignored. To be called before other threads

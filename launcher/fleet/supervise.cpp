@@ -115,6 +115,7 @@ class Supervisor {
   std::string partial_line_;  // of stderr
   bool silent_ = false;       // nothing that dies now has anything new to say
   bool hung_ = false;         // mpirun did not end the run
+  Clock::time_point told_;    // to stop, first
   bool late_ = false;         // none has begun in time
   bool line_open_ = false;    // stdout's last byte was not a newline
   int unwritten_ = 0;         // why some of the ranks' output could not be passed on
@@ -215,8 +216,9 @@ void Supervisor::hear_signals() {
       if (!status_ && waitpid(child_, &status, WNOHANG) == child_) status_ = status;
     } else if (stop_signal_ == 0) {
       stop_signal_ = signal;
+      told_ = Clock::now();
       ask_to_stop();
-    } else if (signal != SIGUSR1) {
+    } else if (signal != SIGUSR1 && Clock::now() - told_ > one_signal) {
       say("leaving at once");
       kill_ranks();
     }

@@ -1,5 +1,6 @@
 // Fleets of real processes: how they end.
 #include "launcher/fleet/fleet.h"
+#include "launcher/fleet/stop.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -131,6 +132,7 @@ TEST_F(Fleet, ASecondInterruptEndsDeafRanksAtOnce) {
   ASSERT_TRUE(Child::eventually([&] { return ready(); }));
   child.tell(SIGINT);
   ASSERT_TRUE(child.says("told to stop"));
+  std::this_thread::sleep_for(2 * one_signal);
   child.tell(SIGINT);
   const Ended ended = child.wait(6.0);
   EXPECT_EQ(ended.code, 128 + SIGINT);

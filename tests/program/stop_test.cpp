@@ -187,6 +187,20 @@ TEST_F(Stop, MpirunItselfIsTold) {
   }
 }
 
+// As timeout(1) does.
+TEST_F(Stop, OneSignalThatComesTwiceIsOne) {
+  for (const std::string ranks : {"1", "2"}) {
+    SCOPED_TRACE(ranks);
+    Running running(train(slow_job, "run" + ranks, {"-n", ranks, "--set", endless}));
+    ASSERT_TRUE(running.says("step 3/"));
+    running.signal(SIGTERM);
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    running.signal(SIGTERM);
+    EXPECT_EQ(running.wait().code, stopped_early);
+    EXPECT_GE(saved_step("run" + ranks), 3);
+  }
+}
+
 // As service managers do.
 TEST_F(Stop, EveryProcessOfTheJobIsToldAtOnce) {
   Running running(train(slow_job, "run", {"-n", "2", "--set", endless, "--set", "checkpoint.every_steps=1"}));
